@@ -1,0 +1,93 @@
+#![doc = include_str!("../README.md")]
+
+use std::ops::Deref;
+use std::{error, fmt};
+
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use http_session_tower::session_of;
+
+pub use http_session_store as store;
+pub use http_session_store::core::{self, Config, CookieOptions};
+pub use http_session_store::{Main, MemoryStore, Sessions, Store, secret_from_env, testing};
+pub use http_session_tower::SessionLayer;
+
+/// The layer that gives every route its session. Add it with `Router::layer`, after the routes and
+/// the fallback.
+///
+/// It is [`SessionLayer::new`] with axum's [`OriginalUri`], so that the cookie's path is compared
+/// with the request's own path in a nested router as well (B-037).
+#[must_use]
+pub fn session_layer(config: Config, store: impl Store) -> SessionLayer {
+    session_layer_from(Sessions::new(config, store))
+}
+
+/// As [`session_layer`], for [`Sessions`] that something else uses as well.
+#[must_use]
+pub fn session_layer_from(sessions: Sessions) -> SessionLayer {
+    SessionLayer::from_sessions(sessions)
+        .original_uri(|extensions| extensions.get::<OriginalUri>().map(|original| &original.0))
+}
+
+/// The session of the request, as an extractor: everything that
+/// [`http_session_store::Session`] can do.
+///
+/// On a path outside of the cookie's path there is none: extract `Option<Session>` there.
+#[derive(Clone, Debug)]
+pub struct Session<N = Main>(store::Session<N>);
+
+impl<N> Deref for Session<N> {
+    type Target = store::Session<N>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<S: Sync, N: 'static> FromRequestParts<S> for Session<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let session = session_of(&parts.extensions)?;
+        Ok(Self(session.ok_or(store::Error::PathMismatch)?))
+    }
+}
+
+impl<S: Sync, N: 'static> OptionalFromRequestParts<S> for Session<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        Ok(session_of(&parts.extensions)?.map(Self))
+    }
+}
+
+/// An error of the session, as a response: a handler that returns `Result<_, Error>` may use `?`.
+///
+/// The response has the error's status and its text, which shows neither ids nor data.
+#[derive(Debug)]
+pub struct Error(pub store::Error);
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl error::Error for Error {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        (self.0.status(), self.to_string()).into_response()
+    }
+}

@@ -1,0 +1,298 @@
+//! The session that an application sees.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http_session::{
+    Action, Exchange, Failure, Origin, Pending, SessionCookie, SessionId, Timestamp,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::env::Env;
+use crate::error::Error;
+use crate::sessions::to_the_end;
+use crate::store::ErasedStore;
+
+/// The marker of an application's only session.
+#[derive(Clone, Copy, Debug)]
+pub enum Main {}
+
+/// The session of the request that is being handled; clones are the same session.
+///
+/// Reading and writing is synchronous: the data is in memory. Only what asks the store is async:
+/// [`save`](Self::save), [`reload`](Self::reload), [`regenerate`](Self::regenerate) and
+/// [`destroy`](Self::destroy). Names follow express-session where the behaviour is its.
+///
+/// The end of the request saves by itself. It comes when the handler has returned its response: a
+/// handle that is used later, in a streamed body or in a spawned task, says [`Error::Ended`].
+///
+/// An application with several sessions marks each with a type of its own: `Session<Admin>`.
+pub struct Session<N = Main> {
+    marker: PhantomData<fn() -> N>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    env: Arc<dyn Env>,
+    /// `None`: the request has ended.
+    exchange: Mutex<Option<Exchange>>,
+    /// Held while a method asks the store: a second one waits.
+    running: Arc<tokio::sync::Mutex<()>>,
+    store: Arc<dyn ErasedStore>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Exchange>> {
+        // A panic under the lock can come from the application's own code in `cookie_mut` only,
+        // and leaves a cookie that is whole.
+        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<N> Session<N> {
+    pub(crate) fn new(exchange: Exchange, env: Arc<dyn Env>, store: Arc<dyn ErasedStore>) -> Self {
+        let exchange = Mutex::new(Some(exchange));
+        let shared = Arc::new(Shared { env, exchange, running: Arc::default(), store });
+        Self { marker: PhantomData, shared }
+    }
+
+    /// Takes the exchange out, when nothing is under way any more.
+    pub(crate) async fn take(&self) -> Result<Exchange, Error> {
+        let _running = self.shared.running.lock().await;
+        self.shared.lock().take().ok_or(Error::Ended)
+    }
+
+    /// Ends the request without any decision: nothing is saved, and the handle is closed. Adapters
+    /// call it for a request that was given up.
+    pub fn abandon(&self) {
+        self.shared.lock().take();
+    }
+
+    fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
+        self.shared.lock().as_mut().map(then).ok_or(Error::Ended)
+    }
+
+    fn session<T>(&self, then: impl FnOnce(&mut http_session::Session) -> T) -> Result<T, Error> {
+        self.exchange(|exchange| exchange.session_mut().map(then).ok_or(Error::NoSession))?
+    }
+
+    /// The session id.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn id(&self) -> Result<SessionId, Error> {
+        self.session(|session| session.id().clone())
+    }
+
+    /// Was the session made in this request?
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn is_new(&self) -> Result<bool, Error> {
+        self.exchange(|exchange| {
+            exchange.session().ok_or(Error::NoSession)?;
+            Ok(exchange.origin() != Origin::Loaded || exchange.facts().renewed)
+        })?
+    }
+
+    /// Where the session came from when the request began, or why there was none.
+    ///
+    /// # Errors
+    /// [`Error::Ended`].
+    pub fn origin(&self) -> Result<Origin, Error> {
+        self.exchange(|exchange| exchange.origin())
+    }
+
+    /// The value under `key` as a `T`, or `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if it is no `T`, [`Error::NoSession`], [`Error::Ended`].
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        Ok(self.session(|session| session.get(key))??)
+    }
+
+    /// Puts `value` under `key`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if it can't be written as JSON or the key is reserved,
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), Error> {
+        Ok(self.session(|session| session.insert(key, value))??)
+    }
+
+    /// Takes out what is under `key`.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn remove(&self, key: &str) -> Result<Option<Value>, Error> {
+        self.session(|session| session.remove(key))
+    }
+
+    /// Takes out all data. The session stays: to end it, [`destroy`](Self::destroy) it.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn clear(&self) -> Result<(), Error> {
+        self.session(http_session::Session::clear)
+    }
+
+    /// The keys of the data, sorted.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn keys(&self) -> Result<Vec<String>, Error> {
+        let mut keys: Vec<String> =
+            self.session(|session| session.keys().map(String::from).collect())?;
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// The session's cookie as it stands.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn cookie(&self) -> Result<SessionCookie, Error> {
+        self.session(|session| session.cookie().clone())
+    }
+
+    /// Changes the session's cookie; `change` gets the time now as well. By itself this is no
+    /// modification of the session (B-100, B-129).
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn cookie_mut<T>(
+        &self,
+        change: impl FnOnce(&mut SessionCookie, Timestamp) -> T,
+    ) -> Result<T, Error> {
+        let now = self.shared.env.now();
+        self.session(|session| change(session.cookie_mut(), now))
+    }
+
+    /// Sets how long the session and its cookie live from now on, and from each later touch
+    /// (B-088, B-089); `None`: as long as the browser's session.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn set_max_age(&self, max_age: impl Into<Option<Duration>>) -> Result<(), Error> {
+        self.cookie_mut(|cookie, now| cookie.set_max_age(max_age, now))
+    }
+
+    /// Renews the cookie's lifetime in memory (B-185). The end of the request does so by itself.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn touch(&self) -> Result<(), Error> {
+        let now = self.shared.env.now();
+        self.session(|session| session.touch(now))
+    }
+
+    /// Takes the session off the request: express's `req.session = null`. What becomes of the
+    /// record is the option `unset`.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn unset(&self) -> Result<(), Error> {
+        self.session(|_| ())?;
+        self.exchange(Exchange::unset)
+    }
+
+    /// Writes the record now (B-175). The end of the request then writes it only if it is changed
+    /// again.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Conflict`], [`Error::NoSession`], [`Error::Ended`].
+    pub async fn save(&self) -> Result<(), Error> {
+        self.run(|_| Ok(Action::Save)).await
+    }
+
+    /// Takes over what the store has now, data and cookie (B-178, B-179).
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Store`], [`Error::Record`], [`Error::NoSession`],
+    /// [`Error::Ended`]. The session is unchanged then.
+    pub async fn reload(&self) -> Result<(), Error> {
+        self.run(|_| Ok(Action::Reload)).await
+    }
+
+    /// Deletes the record and begins an empty session with a new id (B-182): call it when somebody
+    /// logs in, so that an id known before is worth nothing.
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the new session is in place, and the old record may still be there
+    /// (B-183): do not log in then. [`Error::Id`], [`Error::NoSession`], [`Error::Ended`].
+    pub async fn regenerate(&self) -> Result<(), Error> {
+        self.run(|env| Ok(Action::Regenerate(env.genid()?))).await
+    }
+
+    /// Ends the session and deletes its record (B-184). The browser's cookie is left as it is
+    /// (B-154).
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the request has no session any more, and the record may still be there
+    /// (B-184). [`Error::NoSession`], [`Error::Ended`].
+    pub async fn destroy(&self) -> Result<(), Error> {
+        self.run(|_| Ok(Action::Destroy)).await
+    }
+
+    /// One method at a time asks the store. What has started runs to its end, whoever waits for it.
+    async fn run(
+        &self,
+        action: impl FnOnce(&dyn Env) -> Result<Action, Error>,
+    ) -> Result<(), Error> {
+        let running = self.shared.running.clone().lock_owned().await;
+        self.session(|_| ())?;
+        let action = action(&*self.shared.env)?;
+        let now = self.shared.env.now();
+        let pending =
+            self.exchange(|exchange| exchange.start::<crate::StoreError>(action, now))??;
+        let shared = self.shared.clone();
+        to_the_end(async move {
+            let _running = running;
+            shared.perform(pending).await
+        })
+        .await
+    }
+}
+
+impl Shared {
+    async fn perform(&self, pending: Pending) -> Result<(), Error> {
+        match pending {
+            Pending::Delete(ask) => {
+                let reply = self.store.delete(ask.operation()).await;
+                let now = self.env.now();
+                self.complete(|exchange| ask.complete(exchange, reply, now))
+            }
+            Pending::Load(ask) => {
+                let reply = self.store.load(ask.operation()).await;
+                self.complete(|exchange| ask.complete(exchange, reply))
+            }
+            Pending::Save(ask) => {
+                let reply = self.store.save(ask.operation()).await;
+                self.complete(|exchange| ask.complete(exchange, reply))
+            }
+        }
+    }
+
+    fn complete(
+        &self,
+        complete: impl FnOnce(&mut Exchange) -> Result<(), Failure<crate::StoreError>>,
+    ) -> Result<(), Error> {
+        Ok(complete(self.lock().as_mut().ok_or(Error::Ended)?)?)
+    }
+}
+
+impl<N> Clone for Session<N> {
+    fn clone(&self) -> Self {
+        Self { marker: PhantomData, shared: self.shared.clone() }
+    }
+}
+
+impl<N> fmt::Debug for Session<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}

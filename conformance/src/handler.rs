@@ -1,0 +1,198 @@
+//! A scenario's handler: carries out its operations on a session.
+
+use std::time::Duration;
+
+use http_session::{Action, Exchange, Expires, SessionCookie, Timestamp};
+use http_session_store::{Env, Error, Session, blocking};
+use serde_json::{Value, json};
+
+use crate::scenario::Operation;
+use crate::setup;
+use crate::world::World;
+
+/// What an operation gives that has nothing to give.
+fn done<T>(result: Result<T, Error>) -> Value {
+    result.map_or_else(|error| failed(&error), |_| true.into())
+}
+
+fn failed(error: &Error) -> Value {
+    let name = match error {
+        Error::Missing => "missing".into(),
+        Error::NoSession => "no session".into(),
+        Error::Store(_) => "store".into(),
+        other => format!("other: {other}"),
+    };
+    json!({ "error": name })
+}
+
+fn give<T: Into<Value>>(result: Result<T, Error>) -> Value {
+    result.map_or_else(|error| failed(&error), Into::into)
+}
+
+/// Carries out what has nothing to do with the request's session.
+fn outside(world: &World, operation: &Operation) -> Option<Value> {
+    match operation {
+        Operation::Advance { ms } => world.env.advance(*ms),
+        Operation::OtherDestroy { id } => world.remove(id),
+        Operation::OtherSet { id, record } => world.put(id, record),
+        _ => return None,
+    }
+    Some(true.into())
+}
+
+/// Carries out one operation on the core's own session; `None` where the request has none.
+pub(crate) fn on_exchange(
+    world: &World,
+    exchange: Option<&mut Exchange>,
+    operation: &Operation,
+) -> Value {
+    if let Some(value) = outside(world, operation) {
+        return value;
+    }
+    let Some(exchange) = exchange else { return without_session(operation) };
+    let now = world.now();
+    let action = match operation {
+        Operation::Destroy {} => Action::Destroy,
+        Operation::Regenerate {} if exchange.session().is_some() => {
+            Action::Regenerate(world.genid().expect("scripted ids are ids"))
+        }
+        Operation::Reload {} => Action::Reload,
+        Operation::Save {} => Action::Save,
+        Operation::Unset {} => {
+            exchange.unset();
+            return true.into();
+        }
+        _ => {
+            let Some(session) = exchange.session_mut() else { return failed(&Error::NoSession) };
+            return match operation {
+                Operation::Cookie {} => read_cookie(session.cookie(), now),
+                Operation::CookieSet { field, value } => {
+                    set_cookie_field(session.cookie_mut(), field, value, now);
+                    true.into()
+                }
+                Operation::Delete { key } => {
+                    session.remove(key);
+                    true.into()
+                }
+                Operation::Get { key } => give(
+                    session.get::<Value>(key).map(Option::unwrap_or_default).map_err(Into::into),
+                ),
+                Operation::Id {} => session.id().text().as_str().into(),
+                Operation::Keys {} => {
+                    let mut keys: Vec<&str> = session.keys().collect();
+                    keys.sort_unstable();
+                    keys.into()
+                }
+                Operation::Set { key, value } => {
+                    done(session.insert(key, value).map_err(Into::into))
+                }
+                Operation::Touch {} => {
+                    session.touch(now);
+                    true.into()
+                }
+                other => unreachable!("{other:?} was dealt with"),
+            };
+        }
+    };
+    done(blocking::run(exchange, action, world, world))
+}
+
+/// Carries out one operation on the session that an application sees; `None` where the request has
+/// none.
+pub(crate) async fn on_session(
+    world: &World,
+    session: Option<&Session>,
+    operation: &Operation,
+) -> Value {
+    if let Some(value) = outside(world, operation) {
+        return value;
+    }
+    let Some(session) = session else { return without_session(operation) };
+    match operation {
+        Operation::Cookie {} => {
+            give(session.cookie().map(|cookie| read_cookie(&cookie, world.now())))
+        }
+        Operation::CookieSet { field, value } => {
+            done(session.cookie_mut(|cookie, now| set_cookie_field(cookie, field, value, now)))
+        }
+        Operation::Delete { key } => done(session.remove(key)),
+        Operation::Destroy {} => done(session.destroy().await),
+        Operation::Get { key } => give(session.get::<Value>(key).map(Option::unwrap_or_default)),
+        Operation::Id {} => give(session.id().map(|id| id.text().as_str().to_owned())),
+        Operation::Keys {} => give(session.keys()),
+        Operation::Regenerate {} => done(session.regenerate().await),
+        Operation::Reload {} => done(session.reload().await),
+        Operation::Save {} => done(session.save().await),
+        Operation::Set { key, value } => done(session.insert(key, value)),
+        Operation::Touch {} => done(session.touch()),
+        // In JavaScript null can be assigned at any time.
+        Operation::Unset {} => match session.unset() {
+            Err(Error::NoSession) => true.into(),
+            result => done(result),
+        },
+        other => unreachable!("{other:?} was dealt with"),
+    }
+}
+
+fn without_session(operation: &Operation) -> Value {
+    match operation {
+        Operation::Unset {} => true.into(),
+        _ => failed(&Error::NoSession),
+    }
+}
+
+fn read_cookie(cookie: &SessionCookie, now: Timestamp) -> Value {
+    let falsy = match cookie.expires() {
+        Expires::False => Value::Bool(false),
+        _ => Value::Null,
+    };
+    let expires = match cookie.expires() {
+        Expires::At(time) => time.as_millis().into(),
+        _ => falsy.clone(),
+    };
+    json!({
+        "maxAge": cookie.max_age(now).map_or_else(|| falsy.clone(), Value::from),
+        "originalMaxAge": cookie.original_max_age().map_or(falsy, Value::from),
+        "expires": expires,
+    })
+}
+
+fn set_cookie_field(cookie: &mut SessionCookie, field: &str, value: &Value, now: Timestamp) {
+    let flag = || value.as_bool().unwrap_or_default();
+    let set = match field {
+        "domain" => cookie.set_domain(value.as_str()),
+        "expires" => {
+            cookie.set_expires(setup::expires(value), now);
+            Ok(())
+        }
+        "httpOnly" => {
+            cookie.set_http_only(flag());
+            Ok(())
+        }
+        "maxAge" => {
+            let end = value.as_i64().map_or_else(
+                || setup::expires(value),
+                |age| now.plus_millis(age).map_or(Expires::Invalid, Expires::At),
+            );
+            cookie.set_expires(end, now);
+            Ok(())
+        }
+        "originalMaxAge" => {
+            cookie.set_original_max_age(value.as_u64().map(Duration::from_millis));
+            Ok(())
+        }
+        "partitioned" => {
+            cookie.set_partitioned(flag());
+            Ok(())
+        }
+        "path" => cookie.set_path(value.as_str().unwrap_or_default()),
+        "priority" => cookie.set_priority(value.clone()),
+        "sameSite" => cookie.set_same_site(value.clone()),
+        "secure" => {
+            cookie.set_secure(flag());
+            Ok(())
+        }
+        _ => panic!("cookie field {field} can't be assigned"),
+    };
+    set.unwrap_or_else(|error| panic!("cookie field {field} = {value}: {error}"));
+}

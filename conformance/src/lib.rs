@@ -1,0 +1,12 @@
+#![doc = include_str!("../README.md")]
+
+pub mod client;
+pub mod compare;
+pub mod files;
+mod handler;
+mod reports;
+pub mod scenario;
+mod setup;
+pub mod trace;
+pub mod via;
+mod world;

@@ -1,0 +1,109 @@
+//! From a scenario's options to the library's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http_session::{
+    Config, ConfigError, Connection, CookieOptions, CookieTemplate, Expires, Secure, Timestamp,
+};
+use serde_json::Value;
+
+use crate::scenario::{self, Request, Scenario, Unset};
+
+/// A scenario's configuration.
+pub(crate) struct Setup {
+    pub(crate) config: Config,
+    /// With `cookieByPath`: the checked options for each URL of the scenario.
+    templates: Option<Arc<BTreeMap<String, Arc<CookieTemplate>>>>,
+}
+
+impl Setup {
+    /// Fails if an option that the scenario uses can never work (D-early-reject).
+    pub(crate) fn of(scenario: &Scenario) -> Result<Self, ConfigError> {
+        let options = &scenario.options;
+        // An empty list is refused at set-up (B-012): here there is no way to say it.
+        let (first, further) =
+            options.secret.as_slice().split_first().ok_or(ConfigError::EmptySecret)?;
+        let mut builder = Config::express(first.as_str())
+            .name(options.name())
+            .resave(options.resave())
+            .save_uninitialized(options.save_uninitialized())
+            .rolling(options.rolling())
+            .unset(match options.unset() {
+                Unset::Destroy => http_session::Unset::Destroy,
+                Unset::Keep => http_session::Unset::Keep,
+            });
+        for secret in further {
+            builder = builder.accept(secret.as_str());
+        }
+        if let Some(proxy) = options.proxy {
+            builder = builder.proxy(proxy);
+        }
+        if let Some(cookie) = &options.cookie {
+            builder = builder.cookie(cookie_options(cookie));
+        }
+        let templates = match &options.cookie_by_path {
+            None => None,
+            Some(_) => {
+                let urls = scenario.requests.iter().map(Request::url);
+                let templates = urls.map(|url| Ok((url.into(), Arc::new(template(options, url)?))));
+                Some(Arc::new(templates.collect::<Result<_, ConfigError>>()?))
+            }
+        };
+        Ok(Self { config: builder.build()?, templates })
+    }
+
+    /// The cookie options of a request for `url`, if they depend on it.
+    pub(crate) fn template_for(&self) -> Option<impl Fn(&str) -> Arc<CookieTemplate> + use<>> {
+        let templates = self.templates.clone()?;
+        Some(move |url: &str| templates[url].clone())
+    }
+}
+
+fn template(options: &scenario::Options, url: &str) -> Result<CookieTemplate, ConfigError> {
+    let cookie = options.cookie_for(url).map(cookie_options).unwrap_or_default();
+    Ok(cookie.build()?)
+}
+
+/// What the scenario says of the request's connection.
+pub(crate) fn connection(request: &Request) -> Connection {
+    match (request.encrypted(), request.secure()) {
+        (true, _) => Connection::Encrypted,
+        (false, true) => Connection::SecureUpstream,
+        (false, false) => Connection::Plain,
+    }
+}
+
+fn cookie_options(options: &scenario::CookieOptions) -> CookieOptions {
+    options.0.iter().fold(CookieOptions::new(), |cookie, (key, value)| {
+        let text = || value.as_str().unwrap_or_default();
+        match (key.as_str(), value) {
+            ("domain", _) => cookie.domain(text()),
+            ("expires", _) => cookie.expires(expires(value)),
+            ("httpOnly", Value::Bool(flag)) => cookie.http_only(*flag),
+            ("maxAge", Value::Null) => cookie.max_age(None),
+            ("maxAge", Value::Number(age)) => {
+                cookie.max_age_millis(age.as_i64().expect("whole milliseconds"))
+            }
+            ("partitioned", Value::Bool(flag)) => cookie.partitioned(*flag),
+            ("path", _) => cookie.path(text()),
+            ("priority", _) => cookie.priority(value.clone()),
+            ("sameSite", _) => cookie.same_site(value.clone()),
+            ("secure", Value::Bool(flag)) => cookie.secure(*flag),
+            ("secure", Value::String(auto)) if auto == "auto" => cookie.secure(Secure::Auto),
+            _ => panic!("cookie option {key}: {value} can't be expressed"),
+        }
+    })
+}
+
+/// A value of `expires`: milliseconds since the epoch, null or false.
+pub(crate) fn expires(value: &Value) -> Expires {
+    match value {
+        Value::Null => Expires::Session,
+        Value::Bool(false) => Expires::False,
+        _ => {
+            let millis = value.as_i64().expect("milliseconds, null or false");
+            Timestamp::from_millis(millis).map_or(Expires::Invalid, Expires::At)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Replaying scenarios: through the core alone, or through an adapter on its real stack.
+
+mod axum;
+mod core;
+
+use std::str::FromStr;
+
+pub use self::axum::Wiring;
+
+use crate::reports;
+use crate::scenario::Scenario;
+use crate::trace::Trace;
+
+/// What a scenario is replayed through.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Via {
+    /// axum: its router, the layer and the extractor, served on a socket of the loopback interface.
+    Axum(Wiring),
+    /// The core, with the blocking driver.
+    Core,
+}
+
+impl FromStr for Via {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "axum" => Ok(Self::Axum(Wiring::Layer)),
+            "core" => Ok(Self::Core),
+            _ => Err(format!("--via {name}: expected core or axum")),
+        }
+    }
+}
+
+impl Via {
+    /// Replays one scenario.
+    ///
+    /// # Panics
+    /// If the scenario holds what can't be expressed with the library.
+    #[must_use]
+    pub fn replay(self, scenario: &Scenario) -> Trace {
+        reports::collect(|| match self {
+            Self::Axum(wiring) => axum::replay(scenario, wiring),
+            Self::Core => core::replay(scenario),
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Through the core, with the blocking driver and no framework.
+
+use http::Uri;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http_session::RequestFacts;
+use http_session_store::{Env, Error, blocking};
+
+use crate::client::{cookie_header, latin1};
+use crate::handler::on_exchange;
+use crate::reports;
+use crate::scenario::{Operation, Request, Scenario};
+use crate::setup::{Setup, connection};
+use crate::trace::{Answer, Trace};
+use crate::world::World;
+
+pub(super) fn replay(scenario: &Scenario) -> Trace {
+    let name = scenario.name.clone();
+    let Ok(setup) = Setup::of(scenario) else {
+        return Trace { name, rejected: true, ..Trace::default() };
+    };
+    let world = World::new(scenario);
+    let mut answers: Vec<Answer> = Vec::new();
+    let mut set_cookies = Vec::new();
+    for (index, request) in scenario.requests.iter().enumerate() {
+        world.request(request.at(), request.faults);
+        let cookie = cookie_header(scenario, index, &set_cookies);
+        let mut answer = answer(&setup, &world, request, cookie.as_deref());
+        answer.calls = world.calls();
+        answer.errors = reports::take();
+        set_cookies.push(answer.set_cookie.clone());
+        answers.push(answer);
+    }
+    Trace { name, rejected: false, requests: answers, store: world.records() }
+}
+
+fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>) -> Answer {
+    let url = request.url();
+    let forwarded_proto =
+        request.headers().find(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-proto"));
+    let uri: Uri = url.parse().expect("a URI");
+    let mut facts = RequestFacts::new(uri.path());
+    facts.connection = connection(request);
+    facts.forwarded_proto = forwarded_proto.map(|(_, value)| value.as_bytes());
+    facts.template = setup.template_for().map(|template_for| template_for(url));
+    let begin = setup.config.begin(&facts, cookie, world.now());
+    let mut answer = Answer::default();
+    let mut exchange = match blocking::open(begin, world, world) {
+        Ok(exchange) => exchange,
+        Err(error) => return failed(answer, &error),
+    };
+    world.handler_begins();
+    let session = exchange.as_ref().and_then(|exchange| exchange.session());
+    answer.session = session.map(|session| session.id().text().as_str().into());
+    let mut headers = HeaderMap::new();
+    for operation in request.handler() {
+        answer.ops.push(match operation {
+            Operation::Header { name, value } => {
+                let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+                headers.append(name, HeaderValue::from_str(value).expect("a header's value"));
+                true.into()
+            }
+            _ => on_exchange(world, exchange.as_mut(), operation),
+        });
+    }
+    if let Some(exchange) = exchange {
+        match blocking::close(exchange, world, world) {
+            Ok(outcome) => outcome.apply(&mut headers),
+            Err(error) => return failed(answer, &error),
+        }
+    }
+    answer.status = request.status();
+    let lines = headers.get_all(http::header::SET_COOKIE).iter();
+    answer.set_cookie = lines.map(|line| latin1(line.as_bytes())).collect();
+    answer
+}
+
+fn failed(mut answer: Answer, error: &Error) -> Answer {
+    answer.status = error.status().as_u16();
+    answer
+}
