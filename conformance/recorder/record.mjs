@@ -295,10 +295,10 @@ const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 function send(port, request, cookie) {
   const headers = { ...request.headers };
   if (cookie !== undefined) headers.cookie = cookie;
-  // Text becomes UTF-8 on the wire, as browsers send it. Node writes and reads header fields as
-  // Latin-1, one character a byte, hence the detour.
+  // Node writes and reads header fields as Latin-1, one character a byte. What Latin-1 does not have
+  // goes out as UTF-8.
   for (const name of Object.keys(headers)) {
-    headers[name] = Buffer.from(headers[name], 'utf8').toString('latin1');
+    headers[name] = headers[name].replace(/[^\0-\xFF]/gu, (character) => Buffer.from(character).toString('latin1'));
   }
   const target = { agent, host: '127.0.0.1', port, method: request.method ?? 'GET', path: request.url ?? '/', headers };
   return new Promise((resolve, reject) => {

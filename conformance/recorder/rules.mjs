@@ -174,6 +174,7 @@ function* cookieRules() {
   yield reads('B-047: decoded once only', `connect.sid=${GOOD.replaceAll('%', '%25')}`);
   yield scenario('B-047: what can\'t be decoded is taken as it is', { ...QUIET, genid: '%zz#' }, [ask([set('n', 1)]), ask(read, { cookie: raw(`connect.sid=${plain('%zz1')}`) }), ask(read, { cookie: raw(`connect.sid=${plain('%zz1').replace('s:', 's%3A')}`) })]);
   yield scenario('B-047: an id outside ASCII comes back decoded', { ...QUIET, genid: 'é😀#' }, [ask([set('n', 1)]), ask(read)]);
+  yield scenario('B-047 B-048: header bytes are read as Latin-1', { ...QUIET, genid: 'é#' }, [ask([set('n', 1)]), ask(read, { cookie: { step: 0, tamper: 'decoded' } })]);
   yield reads('B-047: percent-encoded bytes that are no UTF-8 decode to nothing: taken raw', `connect.sid=s%3A%ff.x`, `connect.sid=%E0%A4%A`, `connect.sid=%`, `x=%ff; ${good}`);
   yield reads('B-048: undecoded, as it is', `connect.sid=${plain(ID)}`);
   yield reads('B-049 B-050: the first pair of that name wins, even if empty', `connect.sid=; ${good}`, `${good}; connect.sid=`);

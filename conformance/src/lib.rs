@@ -5,6 +5,7 @@ pub mod compare;
 pub mod files;
 mod handler;
 mod reports;
+pub mod rules;
 pub mod scenario;
 mod setup;
 pub mod trace;

@@ -1,0 +1,61 @@
+//! Replays what was recorded from the real express-session 1.19.0.
+
+mod common;
+
+use common::{SETS, recorded, scenarios};
+use http_session_conformance::compare::Summary;
+use http_session_conformance::scenario::Scenario;
+use http_session_conformance::trace::Trace;
+use http_session_conformance::via::{Via, Wiring};
+
+fn replay(via: Via, scenarios: &[Scenario]) -> Vec<Trace> {
+    scenarios.iter().map(|scenario| via.replay(scenario)).collect()
+}
+
+fn check(via: Via) {
+    for set in SETS {
+        let (scenarios, recorded) = (scenarios(set), recorded(set));
+        let summary = Summary::of(&scenarios, &recorded, &replay(via, &scenarios));
+        println!("{set} via {via:?}: {summary}");
+        assert!(summary.passed(), "{set} via {via:?}: {summary}");
+        assert!(summary.compared() > 1_000, "{set} is only {} scenarios", summary.compared());
+    }
+}
+
+#[test]
+fn core_does_what_express_session_did() {
+    check(Via::Core);
+}
+
+#[test]
+fn axum_does_what_express_session_did() {
+    check(Via::Axum(Wiring::Layer));
+}
+
+#[test]
+fn core_and_axum_do_the_same() {
+    for set in SETS {
+        let scenarios = scenarios(set);
+        let (core, axum) =
+            (replay(Via::Core, &scenarios), replay(Via::Axum(Wiring::Layer), &scenarios));
+        for (core, axum) in core.iter().zip(&axum) {
+            assert_eq!(core, axum, "{set}");
+        }
+    }
+}
+
+/// A replay that could not fail would prove nothing.
+#[test]
+fn a_replay_without_the_layer_or_without_its_cookies_fails() {
+    for wiring in [Wiring::NoLayer, Wiring::NoSetCookie] {
+        for set in SETS {
+            let (mut scenarios, mut recorded) = (scenarios(set), recorded(set));
+            scenarios.truncate(200);
+            recorded.truncate(200);
+            let summary =
+                Summary::of(&scenarios, &recorded, &replay(Via::Axum(wiring), &scenarios));
+            assert!(!summary.passed(), "{set} with {wiring:?}: {summary}");
+            assert!(summary.differing() > 50, "{set} with {wiring:?}: {summary}");
+        }
+    }
+}
