@@ -1,8 +1,6 @@
 //! A scenario's handler: carries out its operations on a session.
 
-use std::time::Duration;
-
-use http_session::{Action, Exchange, Expires, SessionCookie, Timestamp};
+use http_session::{Action, Attribute, Exchange, Expires, SessionCookie, Timestamp};
 use http_session_store::{Env, Error, Session, blocking};
 use serde_json::{Value, json};
 
@@ -75,19 +73,19 @@ pub(crate) fn on_exchange(
                     true.into()
                 }
                 Operation::Get { key } => give(
-                    session.get::<Value>(key).map(Option::unwrap_or_default).map_err(Into::into),
+                    session.get::<Value>(key).map(Option::unwrap_or_default).map_err(Error::Data),
                 ),
-                Operation::Id {} => session.id().text().as_str().into(),
+                Operation::Id {} => session.id().as_str().into(),
                 Operation::Keys {} => {
-                    let mut keys: Vec<&str> = session.keys().collect();
+                    let mut keys: Vec<&str> = session.data().keys().map(String::as_str).collect();
                     keys.sort_unstable();
                     keys.into()
                 }
                 Operation::Set { key, value } => {
-                    done(session.insert(key, value).map_err(Into::into))
+                    done(session.insert(key, value).map_err(Error::Data))
                 }
                 Operation::Touch {} => {
-                    session.touch(now);
+                    session.cookie_mut().touch(now);
                     true.into()
                 }
                 other => unreachable!("{other:?} was dealt with"),
@@ -118,7 +116,7 @@ pub(crate) async fn on_session(
         Operation::Delete { key } => done(session.remove(key)),
         Operation::Destroy {} => done(session.destroy().await),
         Operation::Get { key } => give(session.get::<Value>(key).map(Option::unwrap_or_default)),
-        Operation::Id {} => give(session.id().map(|id| id.text().as_str().to_owned())),
+        Operation::Id {} => give(session.id().map(|id| id.as_str().to_owned())),
         Operation::Keys {} => give(session.keys()),
         Operation::Regenerate {} => done(session.regenerate().await),
         Operation::Reload {} => done(session.reload().await),
@@ -142,57 +140,43 @@ fn without_session(operation: &Operation) -> Value {
 }
 
 fn read_cookie(cookie: &SessionCookie, now: Timestamp) -> Value {
-    let falsy = match cookie.expires() {
+    let millis = |expires: Expires<i64>| match expires {
+        Expires::At(millis) => Value::from(millis),
         Expires::False => Value::Bool(false),
         _ => Value::Null,
     };
-    let expires = match cookie.expires() {
-        Expires::At(time) => time.as_millis().into(),
-        _ => falsy.clone(),
+    let (expires, max_age) = match cookie.expires() {
+        Expires::At(end) => (end.as_millis().into(), end.millis_since(now).into()),
+        Expires::False => (Value::Bool(false), Value::Bool(false)),
+        _ => (Value::Null, Value::Null),
     };
-    json!({
-        "maxAge": cookie.max_age(now).map_or_else(|| falsy.clone(), Value::from),
-        "originalMaxAge": cookie.original_max_age().map_or(falsy, Value::from),
-        "expires": expires,
-    })
+    let original_max_age = millis(cookie.original_max_age());
+    json!({ "maxAge": max_age, "originalMaxAge": original_max_age, "expires": expires })
 }
 
 fn set_cookie_field(cookie: &mut SessionCookie, field: &str, value: &Value, now: Timestamp) {
-    let flag = || value.as_bool().unwrap_or_default();
-    let set = match field {
-        "domain" => cookie.set_domain(value.as_str()),
-        "expires" => {
-            cookie.set_expires(setup::expires(value), now);
-            Ok(())
-        }
-        "httpOnly" => {
-            cookie.set_http_only(flag());
-            Ok(())
-        }
+    let attribute = match field {
+        "domain" => Attribute::Domain,
+        "expires" => return cookie.set_expires(setup::expires(value), now),
+        "httpOnly" => Attribute::HttpOnly,
         "maxAge" => {
             let end = value.as_i64().map_or_else(
                 || setup::expires(value),
                 |age| now.plus_millis(age).map_or(Expires::Invalid, Expires::At),
             );
-            cookie.set_expires(end, now);
-            Ok(())
+            return cookie.set_expires(end, now);
         }
         "originalMaxAge" => {
-            cookie.set_original_max_age(value.as_u64().map(Duration::from_millis));
-            Ok(())
+            let length = value.as_i64().map_or(Expires::Session, Expires::At);
+            return cookie.set_original_max_age(length);
         }
-        "partitioned" => {
-            cookie.set_partitioned(flag());
-            Ok(())
-        }
-        "path" => cookie.set_path(value.as_str().unwrap_or_default()),
-        "priority" => cookie.set_priority(value.clone()),
-        "sameSite" => cookie.set_same_site(value.clone()),
-        "secure" => {
-            cookie.set_secure(flag());
-            Ok(())
-        }
+        "partitioned" => Attribute::Partitioned,
+        "path" => Attribute::Path,
+        "priority" => Attribute::Priority,
+        "sameSite" => Attribute::SameSite,
+        "secure" => Attribute::Secure,
         _ => panic!("cookie field {field} can't be assigned"),
     };
+    let set = cookie.set(attribute, value.clone());
     set.unwrap_or_else(|error| panic!("cookie field {field} = {value}: {error}"));
 }

@@ -33,9 +33,9 @@ impl Subscriber for Collector {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
-        let report = match text.message.as_str() {
-            "session store failed" => "store".to_owned(),
-            _ => format!("other: {}", text.error),
+        let report = match text.error.as_str() {
+            "the session store failed" => "store".to_owned(),
+            error => format!("other: {error}"),
         };
         REPORTS.with_borrow_mut(|reports| reports.push(report));
     }
@@ -53,18 +53,16 @@ impl Subscriber for Collector {
     fn exit(&self, _: &Id) {}
 }
 
+/// The text of the event's error.
 #[derive(Default)]
 struct Text {
     error: String,
-    message: String,
 }
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        match field.name() {
-            "error" => self.error = format!("{value:?}"),
-            "message" => self.message = format!("{value:?}"),
-            _ => {}
+        if field.name() == "error" {
+            self.error = format!("{value:?}");
         }
     }
 }

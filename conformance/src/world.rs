@@ -11,13 +11,14 @@ use http_session_store::testing::TestEnv;
 use http_session_store::{BlockingStore, Env, Store};
 use serde_json::{Value, json};
 
-use crate::scenario::{FaultCode, Faults, Scenario};
+use crate::scenario::{FaultCode, Faults, Options, Scenario};
 use crate::trace::{Call, StoreCall};
 
 /// A world; clones are the same one.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) env: TestEnv,
+    options: Options,
     start: Timestamp,
     state: Arc<Mutex<State>>,
 }
@@ -27,6 +28,8 @@ struct State {
     faults: Faults,
     /// The handler of the request has begun.
     handling: bool,
+    /// How many ids were made.
+    ids: u64,
     records: BTreeMap<String, Value>,
     store_touch: bool,
 }
@@ -34,16 +37,17 @@ struct State {
 impl World {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let start = Timestamp::from_millis(scenario.start).expect("a scenario starts at a date");
-        let template = scenario.options.genid.as_deref().unwrap_or("sid#");
         let state = State {
             calls: Vec::new(),
             faults: Faults::default(),
             handling: false,
+            ids: 0,
             records: scenario.preload.clone(),
             store_touch: scenario.options.store_touch(),
         };
         Self {
-            env: TestEnv::with_template(start, template),
+            env: TestEnv::new(start),
+            options: scenario.options.clone(),
             start,
             state: Arc::new(Mutex::new(state)),
         }
@@ -94,7 +98,9 @@ impl Env for World {
     }
 
     fn genid(&self) -> Result<SessionId, IdError> {
-        self.env.genid()
+        let mut state = self.lock();
+        state.ids += 1;
+        SessionId::from_text(&self.options.id(state.ids))
     }
 }
 
@@ -105,7 +111,7 @@ impl State {
         id: &SessionId,
         record: Option<Value>,
     ) -> Result<(), Fault> {
-        self.calls.push(Call { call, id: id.text().as_str().into(), record });
+        self.calls.push(Call { call, id: id.as_str().into(), record });
         let fault = match call {
             StoreCall::Destroy => self.faults.destroy,
             StoreCall::Get => self.faults.get,
@@ -144,12 +150,12 @@ impl BlockingStore for World {
             Err(Fault(FaultCode::Enoent)) if !state.handling => return Ok(None),
             Err(fault) => return Err(fault),
         }
-        let id = load.id.text();
-        let Some(record) = state.records.get(id.as_str()) else { return Ok(None) };
+        let id = load.id.as_str();
+        let Some(record) = state.records.get(id) else { return Ok(None) };
         let text = record.to_string();
-        let expires = Record::from_json(&*text).ok().and_then(|record| record.expires());
+        let expires = Record::from_json(&text).ok().and_then(|record| record.expires());
         if expires.is_some_and(|end| end <= load.now) {
-            state.records.remove(id.as_str());
+            state.records.remove(id);
             return Ok(None);
         }
         Ok(Some(Stored::new(text)))
@@ -157,9 +163,9 @@ impl BlockingStore for World {
 
     fn save(&self, save: &Save) -> Result<Written, Fault> {
         let mut state = self.lock();
-        let record = parse(save.record.text());
+        let record = parse(&save.record.to_json());
         state.call(StoreCall::Set, &save.id, Some(record.clone()))?;
-        state.records.insert(save.id.text().as_str().into(), record);
+        state.records.insert(save.id.as_str().into(), record);
         Ok(Written::Saved(None))
     }
 
@@ -174,7 +180,7 @@ impl BlockingStore for World {
         }
         let cookie = parse(&touch.cookie.to_json());
         state.call(StoreCall::Touch, &touch.id, Some(json!({ "cookie": cookie })))?;
-        match state.records.get_mut(touch.id.text().as_str()) {
+        match state.records.get_mut(touch.id.as_str()) {
             None => Ok(Touched::Gone),
             Some(record) => {
                 record["cookie"] = cookie;
@@ -186,7 +192,7 @@ impl BlockingStore for World {
     fn delete(&self, delete: &Delete) -> Result<(), Fault> {
         let mut state = self.lock();
         state.call(StoreCall::Destroy, &delete.id, None)?;
-        state.records.remove(delete.id.text().as_str());
+        state.records.remove(delete.id.as_str());
         Ok(())
     }
 }

@@ -1,16 +1,16 @@
 //! The options: checked once, when they are built.
 
-use std::fmt;
 use std::sync::Arc;
+use std::{error, fmt};
 
-use crate::cookie::{CookieOptions, CookieTemplate, is_token};
-use crate::error::{ConfigError, CookieError};
-use crate::signature::{Keys, Secret};
+use crate::signature::Keys;
+use crate::{CookieError, CookieOptions, CookieTemplate, Secret};
 
 /// The options of one session layer, checked and ready. Clones share them.
 #[derive(Clone)]
 pub struct Config(Arc<Settings>);
 
+#[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) keys: Keys,
     pub(crate) max_record_bytes: usize,
@@ -44,13 +44,11 @@ impl Config {
     }
 
     /// The cookie's name.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// The cookie's path: the beginning of the paths that have sessions (B-037).
-    #[must_use]
     pub fn path(&self) -> &str {
         self.0.template.path()
     }
@@ -60,29 +58,10 @@ impl Config {
     }
 }
 
+/// Shows the options, and not the secrets.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings {
-            keys: _,
-            max_record_bytes,
-            name,
-            proxy,
-            resave,
-            rolling,
-            save_uninitialized,
-            template,
-            unset,
-        } = self.settings();
-        f.debug_struct("Config")
-            .field("name", name)
-            .field("cookie", template)
-            .field("proxy", proxy)
-            .field("resave", resave)
-            .field("rolling", rolling)
-            .field("save_uninitialized", save_uninitialized)
-            .field("unset", unset)
-            .field("max_record_bytes", max_record_bytes)
-            .finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }
 
@@ -121,8 +100,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// Records longer than this many bytes are not parsed: the load fails, and the record stays.
-    /// Default: 16 MiB.
+    /// Session data of more than this many bytes of JSON is not written, and a record that is longer
+    /// by more than a cookie is not parsed: the request fails, and what is stored stays. Default:
+    /// 16 MiB.
     pub const fn max_record_bytes(mut self, bytes: usize) -> Self {
         self.max_record_bytes = bytes;
         self
@@ -220,6 +200,50 @@ pub enum Unset {
     Destroy,
     /// The record stays, and what was changed in the request is lost.
     Keep,
+}
+
+/// A configuration that can never work, refused when it is built (D-early-reject).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A cookie option that can never be serialized (B-026).
+    Cookie(CookieError),
+    /// The secret is empty: anyone could sign (B-015).
+    EmptySecret,
+    /// The secret is not base64 text.
+    SecretNotBase64,
+    /// More than 16 secrets.
+    TooManySecrets,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cookie(error) => return error.fmt(f),
+            Self::EmptySecret => {
+                "the secret is empty: take 32 random bytes, `openssl rand -base64 32`"
+            }
+            Self::SecretNotBase64 => "the secret is not base64 text",
+            Self::TooManySecrets => {
+                "more than 16 secrets: drop those whose cookies have all expired"
+            }
+        })
+    }
+}
+
+impl error::Error for ConfigError {}
+
+impl From<CookieError> for ConfigError {
+    fn from(error: CookieError) -> Self {
+        Self::Cookie(error)
+    }
+}
+
+/// An RFC 9110 token (section 5.6.2; B-151).
+fn is_token(name: &str) -> bool {
+    let punctuation = b"!#$%&'*+-.^_`|~";
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || punctuation.contains(&byte))
 }
 
 #[cfg(test)]

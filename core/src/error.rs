@@ -1,211 +1,151 @@
-//! What can go wrong, and whose fault it is: the developer's ([`ConfigError`], [`DataError`],
-//! [`IdError`]), the store's content ([`RecordError`]), or the outside world's ([`Failure`]).
-//! Nothing that a client sends is an error: it is a [`Rejected`](crate::Rejected) reason on the way
-//! to a new session.
+//! What can go wrong, and whose fault it is: the developer's ([`ConfigError`](crate::ConfigError),
+//! [`CookieError`], [`DataError`], [`IdError`]), the store's content ([`RecordError`]), or the
+//! outside world's ([`Error`]). Nothing that a client sends is an error: it is an
+//! [`Origin`](crate::Origin) on the way to a new session.
 
 use std::{error, fmt};
 
-/// A configuration that can never work, refused when it is built (D-early-reject).
-#[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// A cookie option that can never be serialized (B-026).
-    Cookie(CookieError),
-    /// The secret is empty: anyone could sign (B-015).
-    EmptySecret,
-    /// The secret is not base64 text.
-    SecretNotBase64,
-    /// More than 16 secrets.
-    TooManySecrets,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cookie(error) => error.fmt(f),
-            Self::EmptySecret => f.write_str(
-                "the secret is empty: give at least 32 random bytes (`openssl rand -base64 32`)",
-            ),
-            Self::SecretNotBase64 => f.write_str("the secret is not base64 text"),
-            Self::TooManySecrets => {
-                f.write_str("more than 16 secrets: drop those that signed no cookie still alive")
-            }
-        }
-    }
-}
-
-impl error::Error for ConfigError {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            Self::Cookie(error) => Some(error),
-            Self::EmptySecret | Self::SecretNotBase64 | Self::TooManySecrets => None,
-        }
-    }
-}
-
-impl From<CookieError> for ConfigError {
-    fn from(error: CookieError) -> Self {
-        Self::Cookie(error)
-    }
-}
-
-/// Why a cookie can't be serialized (B-026, B-097, B-146 … B-151).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum CookieError {
-    /// Not dot-joined labels of letters, digits and hyphens (B-146).
-    Domain,
-    /// No date, or one beyond ±8.64e15 ms (B-097).
-    Expires,
-    /// Not an RFC 9110 token (B-151).
-    Name,
-    /// Not printable ASCII without `;` and `<` (B-147).
-    Path,
-    /// None of `low`, `medium`, `high` (B-149).
-    Priority,
-    /// None of `lax`, `strict`, `none`, `true`, `false` (B-150).
-    SameSite,
-    /// The whole line would be longer than the 4,096 bytes that browsers keep (RFC 6265 section
-    /// 6.1).
-    TooLong,
-}
-
-impl fmt::Display for CookieError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Domain => "cookie domain is invalid: expected dot-joined labels",
-            Self::Expires => "cookie expires is not a date",
-            Self::Name => "cookie name is invalid: expected a token (letters, digits, !#$%&'*+-.^_`|~)",
-            Self::Path => "cookie path is invalid: expected printable ASCII without ; and <",
-            Self::Priority => "cookie priority is invalid: expected low, medium or high",
-            Self::SameSite => "cookie sameSite is invalid: expected lax, strict, none, true or false",
-            Self::TooLong => "cookie is longer than 4096 bytes: shorten the name, the path, the domain or the session id",
-        })
+explained! {
+    /// Why a cookie can't be serialized (B-026).
+    CookieError {
+        /// (B-146)
+        Domain = "cookie domain is invalid: expected dot-joined labels",
+        /// (B-097)
+        Expires = "cookie expires is not a date within 8.64e15 ms of the epoch",
+        /// (B-151; RFC 9110 section 5.6.2)
+        Name = "cookie name is invalid: expected a token, letters, digits and !#$%&'*+-.^_`|~",
+        /// (B-147)
+        Path = "cookie path is invalid: expected printable ASCII without ; and <",
+        /// (B-149)
+        Priority = "cookie priority is invalid: expected low, medium or high",
+        /// (B-150)
+        SameSite = "cookie sameSite is invalid: expected lax, strict, none, true or false",
+        /// (RFC 6265 section 6.1)
+        TooLong = "cookie is longer than 4096 bytes: shorten name, path, domain or session id",
     }
 }
 
 impl error::Error for CookieError {}
 
-/// Why the application's data can't go into, or come out of, a session. Carries the Rust type's
-/// name and never the value: session data stays out of errors and logs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum DataError {
-    /// A value of this type can't be written as JSON.
-    NotJson(&'static str),
-    /// The name is one that express-session's session object has itself, such as `cookie` or
-    /// `save`: it would be lost on the next load (B-075).
-    ReservedKey,
-    /// The stored value is not of this type.
-    WrongType(&'static str),
-}
-
-impl fmt::Display for DataError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson(name) => {
-                write!(f, "session value of type {name} can't be written as JSON")
-            }
-            Self::ReservedKey => f.write_str(
-                "session key is reserved: express-session has a property of this name itself",
-            ),
-            Self::WrongType(name) => write!(f, "session value can't be read as {name}"),
-        }
-    }
-}
-
-impl error::Error for DataError {}
-
-/// Why a request, or a method of the session, failed.
-///
-/// `E` is the store's own error, passed through untouched.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Failure<E> {
-    /// The store refused a conditional write: HTTP's 409.
-    Conflict,
-    /// `reload` found no record (B-178).
-    Missing,
-    /// The session was destroyed or unset earlier in this request.
-    NoSession,
-    /// The record can't be read: reported as such, and the record stays (B-069).
-    Record(RecordError),
-    /// The store failed.
-    Store(E),
-}
-
-impl<E: fmt::Display> fmt::Display for Failure<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Conflict => f.write_str("the session was changed by a parallel request"),
-            Self::Missing => f.write_str("failed to load session: the store has no such record"),
-            Self::NoSession => f.write_str("no session: it was destroyed or unset"),
-            Self::Record(error) => error.fmt(f),
-            Self::Store(error) => error.fmt(f),
-        }
-    }
-}
-
-impl<E: error::Error + 'static> error::Error for Failure<E> {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        match self {
-            Self::Conflict | Self::Missing | Self::NoSession => None,
-            Self::Record(error) => Some(error),
-            Self::Store(error) => Some(error),
-        }
-    }
-}
-
-impl<E> From<RecordError> for Failure<E> {
-    fn from(error: RecordError) -> Self {
-        Self::Record(error)
-    }
-}
-
-/// Why a text is no session id.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum IdError {
-    /// The empty text (B-081).
-    Empty,
-    /// The random source failed: no id, so no session (never a weaker one instead).
-    Random,
-    /// Longer than [`SessionId::MAX_BYTES`](crate::SessionId::MAX_BYTES).
-    TooLong,
-}
-
-impl fmt::Display for IdError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "session id is empty",
-            Self::Random => "session id can't be made: the random source failed",
-            Self::TooLong => "session id is longer than 1024 bytes",
-        })
+explained! {
+    /// Why there is no session id.
+    IdError {
+        /// (B-081)
+        Empty = "session id is empty",
+        /// No weaker id is made instead.
+        Random = "session id can't be made: the random source failed",
+        /// [`SessionId::MAX_BYTES`](crate::SessionId::MAX_BYTES).
+        TooLong = "session id is longer than 1024 bytes",
     }
 }
 
 impl error::Error for IdError {}
 
-/// Why a stored record can't be read (B-069). The record stays as it is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
-pub enum RecordError {
-    /// An object without a usable `cookie`.
-    NoCookie,
-    /// Not JSON, or no JSON object.
-    NotAnObject,
-    /// Longer than [`ConfigBuilder::max_record_bytes`](crate::ConfigBuilder::max_record_bytes).
-    TooLarge,
-}
-
-impl fmt::Display for RecordError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoCookie => "session record has no cookie: it was not written by a session store",
-            Self::NotAnObject => "session record is not a JSON object",
-            Self::TooLarge => "session record is larger than max_record_bytes allows",
-        })
+explained! {
+    /// Why a record can't be read, or written. What is stored stays as it is.
+    RecordError {
+        /// (B-069)
+        NoCookie = "session record has no cookie: it was not written by a session store",
+        /// Or no JSON at all.
+        NotAnObject = "session record is no JSON object that can be read",
+        /// [`ConfigBuilder::max_record_bytes`](crate::ConfigBuilder::max_record_bytes).
+        TooLarge = "session record is larger than max_record_bytes allows",
     }
 }
 
 impl error::Error for RecordError {}
+
+explained! {
+    /// Why the application's data can't go into, or come out of, a session. It does not show the
+    /// value: session data stays out of errors and logs.
+    DataError {
+        /// serde could not write it.
+        NotJson = "the value can't be written as JSON",
+        /// It would be lost on the next load (B-075).
+        ReservedKey = "session key is reserved: express-session has a property of that name",
+        /// It could not be read again.
+        TooDeep = "the value is nested deeper than 100 levels",
+        /// serde could not read it.
+        WrongType = "the session's value is not of the type that was asked for",
+    }
+}
+
+impl error::Error for DataError {}
+
+/// Why a session could not be loaded, used or saved. `E` is the store's own error, passed through
+/// untouched.
+///
+/// Neither its `Display` nor its `Debug` shows an id, a secret or session data of ours; what a
+/// store's own error shows is the store's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The store refused a conditional write.
+    Conflict,
+    /// A value does not fit into, or does not come out of, the session.
+    Data(DataError),
+    /// The handle was used after its request had ended.
+    Ended,
+    /// No id could be made.
+    Id(IdError),
+    /// Another layer has set up the same session, or a cookie of the same name.
+    LayeredTwice,
+    /// `reload` found no record (B-178).
+    Missing,
+    /// No session layer is in front of this handler.
+    NoLayer,
+    /// The session was destroyed or unset earlier in this request.
+    NoSession,
+    /// The request's path is outside of the cookie's path (B-037).
+    PathMismatch,
+    /// The record can't be read (B-069), or is too large to be written; what is stored stays.
+    Record(RecordError),
+    /// The store failed.
+    Store(E),
+}
+
+impl<E> Error<E> {
+    /// The status that the client gets: 409 for a conflict, else 500.
+    pub const fn status(&self) -> http::StatusCode {
+        match self {
+            Self::Conflict => http::StatusCode::CONFLICT,
+            _ => http::StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conflict => "the session was changed by a parallel request",
+            Self::Data(error) => return error.fmt(f),
+            Self::Ended => {
+                "the session's request has ended: a streamed body or a spawned task can't change \
+                 the session any more; change it before the handler returns"
+            }
+            Self::Id(error) => return error.fmt(f),
+            Self::LayeredTwice => {
+                "two session layers with the same marker or the same cookie name serve this \
+                 request: remove one, or give it a marker type and a cookie name of its own"
+            }
+            Self::Missing => "failed to load session: the store has no such record",
+            Self::NoLayer => {
+                "no session layer serves this handler: add one after the routes, and with the \
+                 same marker type"
+            }
+            Self::NoSession => "no session: it was destroyed or unset earlier in this request",
+            Self::PathMismatch => {
+                "no session on this path, which does not begin with the cookie's path: extract \
+                 Option<Session>, or set a shorter cookie path"
+            }
+            Self::Record(error) => return error.fmt(f),
+            Self::Store(error) => return error.fmt(f),
+        })
+    }
+}
+
+impl<E: error::Error> error::Error for Error<E> {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        if let Self::Store(error) = self { error.source() } else { None }
+    }
+}

@@ -12,23 +12,16 @@
 //! In between, [`Exchange::start`] hands out the operation of a method that asks the store in the
 //! middle of the request, and [`Ask::complete`] takes the answer.
 
-use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderValue;
-
-use crate::config::{Config, Unset};
-use crate::cookie::CookieTemplate;
-use crate::error::{CookieError, Failure, RecordError};
-use crate::id::SessionId;
-use crate::plan::{
-    Closing, CookieAction, Facts, Outcome, Plan, Reason, Saved, StoreAction, decide,
-};
-use crate::record::{Record, inflate};
-use crate::request::{Rejected, RequestFacts, presented_id};
-use crate::session::{Data, Session, is_same};
+use crate::request::presented_id;
+use crate::session::{Data, is_same};
 use crate::store::{Delete, Expect, Load, Save, Stored, Touch, Written};
-use crate::time::Timestamp;
+use crate::{Closing, CookieAction, Facts, Outcome, Plan, Reason, Saved, StoreAction, decide};
+use crate::{
+    Config, CookieTemplate, Error, Origin, Record, RecordError, RequestFacts, SessionCookie,
+};
+use crate::{Session, SessionId, Timestamp, Unset, plan::written, record::inflate};
 
 impl Config {
     /// Begins with a request: reads its path, connection and Cookie lines (B-037 … B-058).
@@ -38,8 +31,9 @@ impl Config {
     ///
     /// let config = Config::express("keyboard cat").build()?;
     /// let now = Timestamp::from_millis(1_700_000_000_000).expect("a moment");
+    /// let request = RequestFacts { path: "/", ..RequestFacts::default() };
     /// // No cookie: a session is made, the store is not asked (B-063).
-    /// assert!(matches!(config.begin(&RequestFacts::new("/"), [], now), Begin::Create(_)));
+    /// assert!(matches!(config.begin(&request, [], now), Begin::Create(_)));
     /// # Ok::<(), http_session::ConfigError>(())
     /// ```
     pub fn begin<'a>(
@@ -49,24 +43,21 @@ impl Config {
         now: Timestamp,
     ) -> Begin {
         let settings = self.settings();
-        let template = request.template.as_ref().unwrap_or(&settings.template);
-        // A plain prefix, not segments, of the undecoded path (B-040, B-041).
-        if !request.path.starts_with(template.path()) {
+        let template = request.template.as_ref().unwrap_or(&settings.template).clone();
+        // A plain prefix, not segments, of the undecoded path (B-040, B-041); none is / (B-039).
+        let path = if request.path.is_empty() { "/" } else { request.path };
+        if !path.starts_with(template.path()) {
             return Begin::Skip(Reason::PathMismatch);
         }
-        let presented = presented_id(cookie_lines, &settings.name, &settings.keys);
-        let opening = Opening {
-            config: self.clone(),
-            secure: request.is_secure(settings.proxy),
-            template: template.clone(),
+        let secure = request.is_secure(settings.proxy);
+        let (origin, presented) = match presented_id(cookie_lines, &settings.name, &settings.keys) {
+            Ok(id) => (Origin::Loaded, Some(id)),
+            Err(origin) => (origin, None),
         };
-        match presented {
-            Err(rejected) => Begin::Create(Create {
-                opening,
-                origin: Origin::Rejected(rejected),
-                presented: None,
-            }),
-            Ok(id) => Begin::Load(Lookup { opening, operation: Load { id, now, refresh: None } }),
+        let opening = Opening { config: self.clone(), origin, presented, secure, template };
+        match opening.presented.clone() {
+            None => Begin::Create(Create(opening)),
+            Some(id) => Begin::Load(Lookup { operation: Load::new(id, now, None), opening }),
         }
     }
 }
@@ -84,30 +75,33 @@ pub enum Begin {
 }
 
 /// What a request brings along, whatever session it gets.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Opening {
     config: Config,
+    origin: Origin,
+    presented: Option<SessionId>,
     secure: bool,
     template: Arc<CookieTemplate>,
+}
+
+impl Opening {
+    /// A session without data, with a cookie from the options (B-078).
+    fn new_session(&self, id: SessionId, now: Timestamp) -> Session {
+        let cookie = self.template.create(now, self.secure);
+        Session { cookie, data: Data::default(), id }
+    }
 }
 
 /// A session is to be made: it needs an id.
 #[derive(Debug)]
 #[must_use]
-pub struct Create {
-    opening: Opening,
-    origin: Origin,
-    presented: Option<SessionId>,
-}
+pub struct Create(Opening);
 
 impl Create {
-    /// Makes the session: no data, and a cookie from the options (B-078). The client's own id is
-    /// never adopted (B-065).
+    /// Makes the session. The client's own id is never adopted (B-065).
     pub fn with_id(self, id: SessionId, now: Timestamp) -> Exchange {
-        let Self { opening, origin, presented } = self;
-        let cookie = opening.template.create(now, opening.secure);
-        let session = Session { cookie, data: Data::default(), id };
-        Exchange::new(opening, origin, presented, session, None, None)
+        let session = self.0.new_session(id, now);
+        Exchange::new(self.0, session)
     }
 }
 
@@ -117,105 +111,68 @@ impl Create {
 #[must_use]
 pub struct Lookup {
     opening: Opening,
-    operation: Load,
+    /// What the store is asked.
+    pub operation: Load,
 }
 
 impl Lookup {
-    /// What the store is asked.
-    pub const fn operation(&self) -> &Load {
-        &self.operation
-    }
-
     /// The store has the record (B-071).
     ///
     /// # Errors
     /// The record can't be read: the request fails, and the record stays (B-069).
-    pub fn found(self, stored: &Stored) -> Result<Exchange, RecordError> {
-        let Self { opening, operation } = self;
-        let settings = opening.config.settings();
+    pub fn found(self, stored: Stored) -> Result<Exchange, RecordError> {
+        let settings = self.opening.config.settings();
         let inflated = inflate(&stored.record, settings.max_record_bytes)?;
-        let data = Data::new(inflated.data);
-        let original = inflated.raw.map_or_else(|| data.clone(), Data::new);
+        let (resave, data) = (settings.resave, Data::new(inflated.data));
+        let session = Session { cookie: inflated.cookie, data, id: self.operation.id };
+        let mut exchange = Exchange::new(self.opening, session);
+        if let Some(raw) = inflated.raw {
+            exchange.original_data = Data::new(raw);
+        }
         // With resave off, what was loaded counts as saved (B-077).
-        let saved = (!settings.resave).then(|| original.clone());
-        let presented = Some(operation.id.clone());
-        let session = Session { cookie: inflated.cookie, data, id: operation.id };
-        Ok(Exchange::new(opening, Origin::Loaded, presented, session, Some(original), saved))
+        exchange.last_saved = (!resave).then(|| exchange.original_data.clone());
+        Ok(exchange)
     }
 
     /// The store has no such record: a session is made, with a new id (B-065).
     pub fn missing(self) -> Create {
-        let Self { opening, operation } = self;
-        Create { opening, origin: Origin::Missing, presented: Some(operation.id) }
+        Create(Opening { origin: Origin::Missing, ..self.opening })
     }
 }
 
-/// Where a session comes from.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Origin {
-    /// From the store.
-    Loaded,
-    /// It is new: the store has no record of the presented id.
-    Missing,
-    /// It is new: the request presented no id.
-    Rejected(Rejected),
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Loaded => f.write_str("the session was loaded"),
-            Self::Missing => f.write_str("the store has no record of the presented session"),
-            Self::Rejected(rejected) => rejected.fmt(f),
-        }
-    }
-}
-
-/// A request under way, with its session.
-#[derive(Debug)]
+/// A request under way, with its session. Its `Debug` shows neither id nor data.
 pub struct Exchange {
     /// The session's id, also after it was destroyed or unset (express's `req.sessionID`).
     id: SessionId,
     opening: Opening,
-    origin: Origin,
-    /// The id and the data noted when the session was loaded or made.
+    /// The data and the id noted when the session was loaded or made.
     original_data: Data,
     original_id: SessionId,
-    presented: Option<SessionId>,
     /// The data as it was last saved.
-    saved: Option<Data>,
+    last_saved: Option<Data>,
     session: Option<Session>,
 }
 
+redacted! { Exchange }
+
 impl Exchange {
-    fn new(
-        opening: Opening,
-        origin: Origin,
-        presented: Option<SessionId>,
-        session: Session,
-        original: Option<Data>,
-        saved: Option<Data>,
-    ) -> Self {
-        Self {
-            id: session.id.clone(),
-            opening,
-            origin,
-            original_data: original.unwrap_or_else(|| session.data.clone()),
-            original_id: session.id.clone(),
-            presented,
-            saved,
-            session: Some(session),
-        }
+    fn new(opening: Opening, session: Session) -> Self {
+        let (id, original_id) = (session.id.clone(), session.id.clone());
+        let original_data = session.data.clone();
+        Self { id, opening, original_data, original_id, last_saved: None, session: Some(session) }
     }
 
     /// Where the session came from when the request began.
-    #[must_use]
     pub const fn origin(&self) -> Origin {
-        self.origin
+        self.opening.origin
+    }
+
+    /// Was the session made in this request?
+    pub fn is_new(&self) -> bool {
+        self.origin() != Origin::Loaded || self.id != self.original_id
     }
 
     /// The session, unless it was destroyed or unset.
-    #[must_use]
     pub const fn session(&self) -> Option<&Session> {
         self.session.as_ref()
     }
@@ -235,108 +192,93 @@ impl Exchange {
     /// [`Ask::complete`], before the next one is started.
     ///
     /// # Errors
-    /// [`Failure::NoSession`].
-    pub fn start<E>(&mut self, action: Action, now: Timestamp) -> Result<Pending, Failure<E>> {
-        let Some(session) = &self.session else { return Err(Failure::NoSession) };
+    /// [`Error::NoSession`]; [`Error::Record`] if what is to be saved could not be read again.
+    pub fn start<E>(&mut self, action: Action, now: Timestamp) -> Result<Pending, Error<E>> {
+        let session = self.session.as_ref().ok_or(Error::NoSession)?;
         let id = session.id.clone();
         Ok(match action {
             Action::Destroy => {
                 // The request has no session any more, whatever the store answers (B-184).
                 self.session = None;
-                Pending::Delete(Ask { operation: Delete { id, now }, regenerate: None })
+                Pending::Delete(Ask::new(Delete::new(id, now)))
             }
-            Action::Regenerate(new) => {
-                Pending::Delete(Ask { operation: Delete { id, now }, regenerate: Some(new) })
+            Action::Regenerate(next) => {
+                Pending::Delete(Ask { next: Some(next), ..Ask::new(Delete::new(id, now)) })
             }
-            Action::Reload => {
-                Pending::Load(Ask { operation: Load { id, now, refresh: None }, regenerate: None })
-            }
+            Action::Reload => Pending::Load(Ask::new(Load::new(id, now, None))),
             Action::Save => {
-                // It counts as saved from here on, whatever the store answers (B-175, B-176), and
-                // the cookie's lifetime is written as it stands (B-177).
-                self.saved = Some(session.data.clone());
-                let record = Record::new(&session.cookie, &session.data);
-                Pending::Save(Ask {
-                    operation: Save { expect: Expect::Anything, id, now, record },
-                    regenerate: None,
-                })
+                // The cookie's lifetime is written as it stands (B-177).
+                let record = self.record(&session.cookie, &session.data).map_err(Error::Record)?;
+                let (data, operation) =
+                    (session.data.clone(), Save::new(id, record, Expect::Anything, now));
+                Pending::Save(Ask { data: Some(data), ..Ask::new(operation) })
             }
         })
     }
 
+    fn record(&self, cookie: &SessionCookie, data: &Data) -> Result<Record, RecordError> {
+        Record::new(cookie, data, self.opening.config.settings().max_record_bytes)
+    }
+
     /// What the decision would depend on, if the request ended here.
-    #[must_use]
     pub fn facts(&self) -> Facts {
         let settings = self.opening.config.settings();
         let session = self.session.as_ref();
+        let cookie = session.map(|session| &session.cookie);
         let differs = |baseline: &Data| session.is_some_and(|now| !is_same(&now.data, baseline));
         Facts {
             changed: differs(&self.original_data),
-            expiring: session.is_some_and(|session| session.cookie.is_expiring()),
-            known: self.presented.as_ref() == Some(&self.id),
+            expiring: cookie.is_some_and(|cookie| cookie.is_expiring()),
+            known: self.opening.presented.as_ref() == Some(&self.id),
             present: session.is_some(),
-            renewed: self.id != self.original_id,
+            new_id: self.id != self.original_id,
             rolling: settings.rolling,
-            saved: match &self.saved {
+            saved: match &self.last_saved {
                 None => Saved::Never,
                 Some(saved) if differs(saved) => Saved::Stale,
                 Some(_) => Saved::Current,
             },
             save_uninitialized: settings.save_uninitialized,
             unset_destroy: settings.unset == Unset::Destroy,
-            withheld: !self.opening.secure
-                && session.is_some_and(|session| session.cookie.secure()),
+            withheld: !self.opening.secure && cookie.is_some_and(|cookie| cookie.is_secure()),
         }
     }
 
     /// Ends the request: decides, and says what the store is to be asked.
     ///
     /// Call it when the response's head is known and before a byte of it goes out.
-    pub fn finish(mut self, now: Timestamp) -> Plan {
-        let decision = decide(self.facts());
-        // The lifetime that is sent and the one that is stored are the same moment (B-110, B-138).
-        if let Some(session) = &mut self.session {
-            session.cookie.touch(now);
-        }
-        let (set_cookie, cookie_error) = match (&self.session, decision.cookie) {
-            (Some(session), CookieAction::Send) => match self.set_cookie(session) {
-                Ok(line) => (Some(line), None),
-                Err(error) => (None, Some(error)),
-            },
-            _ => (None, None),
+    ///
+    /// # Errors
+    /// The record would be too large to be read again: the request fails.
+    pub fn finish(mut self, now: Timestamp) -> Result<Plan, RecordError> {
+        let (decision, origin) = (decide(self.facts()), self.origin());
+        let Some(Session { mut cookie, data, id }) = self.session.take() else {
+            let outcome = Outcome { cookie: Ok(None), decision, origin };
+            return Ok(match decision.store {
+                StoreAction::Delete => {
+                    Plan::Delete(Closing { operation: Delete::new(self.id, now), outcome })
+                }
+                _ => Plan::Nothing(outcome),
+            });
         };
-        let outcome = Outcome { cookie_error, decision, set_cookie };
-        let id = self.id;
-        match (decision.store, self.session) {
-            (StoreAction::Delete, _) => {
-                Plan::Delete(Closing { operation: Delete { id, now }, outcome })
-            }
-            (StoreAction::Save, Some(session)) => {
-                let record = Record::new(&session.cookie, &session.data);
-                let operation = Save { expect: Expect::Anything, id, now, record };
+        // The lifetime that is sent and the one that is stored are the same moment (B-110, B-138).
+        cookie.touch(now);
+        let line = || cookie.line(self.opening.config.settings(), &id);
+        let send = decision.cookie == CookieAction::Send;
+        let outcome = Outcome { cookie: send.then(line).transpose(), decision, origin };
+        Ok(match decision.store {
+            StoreAction::Save => {
+                let record = self.record(&cookie, &data)?;
+                let operation = Save::new(id, record, Expect::Anything, now);
                 Plan::Save(Closing { operation, outcome })
             }
-            (StoreAction::Touch, Some(Session { cookie, .. })) => {
-                Plan::Touch(Closing { operation: Touch { cookie, id, now }, outcome })
+            StoreAction::Touch => {
+                let expires = cookie.end();
+                let operation = Touch::new(id, cookie, expires, now);
+                Plan::Touch(Closing { operation, outcome })
             }
-            (StoreAction::Nothing | StoreAction::Save | StoreAction::Touch, _) => {
-                Plan::Nothing(outcome)
-            }
-        }
-    }
-
-    /// The Set-Cookie line: `s:` + id + `.` + signature by the first secret (B-139).
-    fn set_cookie(&self, session: &Session) -> Result<HeaderValue, CookieError> {
-        let settings = self.opening.config.settings();
-        let id = session.id.text();
-        let signature = settings.keys.sign(&id);
-        // base64 is ASCII.
-        let signature = str::from_utf8(&signature).unwrap_or_default();
-        let line = session.cookie.line(&settings.name, &["s:", &id, ".", signature])?;
-        // Each part was checked: what is no header value could only be a name.
-        let mut line = HeaderValue::from_str(&line).map_err(|_| CookieError::Name)?;
-        line.set_sensitive(true);
-        Ok(line)
+            StoreAction::Delete | StoreAction::Nothing => Plan::Nothing(outcome),
+        })
     }
 }
 
@@ -367,18 +309,21 @@ pub enum Pending {
 }
 
 /// An operation in the middle of a request, and what its answer leads to.
-#[derive(Debug)]
 #[must_use]
 pub struct Ask<O> {
-    operation: O,
-    /// The id of the session that follows a deleted one.
-    regenerate: Option<SessionId>,
+    /// The data that is saved.
+    data: Option<Data>,
+    /// The id of the session that takes the place of a deleted one.
+    next: Option<SessionId>,
+    /// What the store is asked.
+    pub operation: O,
 }
 
+redacted! { Ask<O> }
+
 impl<O> Ask<O> {
-    /// What the store is asked.
-    pub const fn operation(&self) -> &O {
-        &self.operation
+    const fn new(operation: O) -> Self {
+        Self { data: None, next: None, operation }
     }
 }
 
@@ -387,20 +332,18 @@ impl Ask<Delete> {
     /// failed, and the old record is still there (B-183).
     ///
     /// # Errors
-    /// [`Failure::Store`].
+    /// [`Error::Store`].
     pub fn complete<E>(
         self,
         exchange: &mut Exchange,
         reply: Result<(), E>,
         now: Timestamp,
-    ) -> Result<(), Failure<E>> {
-        if let Some(id) = self.regenerate {
-            let Opening { template, secure, .. } = &exchange.opening;
-            let cookie = template.create(now, *secure);
+    ) -> Result<(), Error<E>> {
+        if let Some(id) = self.next {
             exchange.id = id.clone();
-            exchange.session = Some(Session { cookie, data: Data::default(), id });
+            exchange.session = Some(exchange.opening.new_session(id, now));
         }
-        reply.map_err(Failure::Store)
+        reply.map_err(Error::Store)
     }
 }
 
@@ -409,37 +352,36 @@ impl Ask<Load> {
     /// it is compared with at the end stays as it was (B-178, B-132).
     ///
     /// # Errors
-    /// [`Failure::Store`], [`Failure::Missing`], [`Failure::Record`], [`Failure::NoSession`] if the
+    /// [`Error::Store`], [`Error::Missing`], [`Error::Record`], [`Error::NoSession`] if the
     /// session was unset meanwhile; the session is unchanged.
     pub fn complete<E>(
         self,
         exchange: &mut Exchange,
         reply: Result<Option<Stored>, E>,
-    ) -> Result<(), Failure<E>> {
-        let stored = reply.map_err(Failure::Store)?.ok_or(Failure::Missing)?;
+    ) -> Result<(), Error<E>> {
+        let stored = reply.map_err(Error::Store)?.ok_or(Error::Missing)?;
         let limit = exchange.opening.config.settings().max_record_bytes;
-        let inflated = inflate(&stored.record, limit)?;
-        let session = exchange.session.as_mut().ok_or(Failure::NoSession)?;
-        session.cookie = inflated.cookie;
-        session.data = Data::new(inflated.data);
+        let inflated = inflate(&stored.record, limit).map_err(Error::Record)?;
+        let session = exchange.session.as_mut().filter(|session| session.id == self.operation.id);
+        let session = session.ok_or(Error::NoSession)?;
+        (session.cookie, session.data) = (inflated.cookie, Data::new(inflated.data));
         Ok(())
     }
 }
 
 impl Ask<Save> {
-    /// Takes the store's answer.
+    /// Takes the store's answer. The session counts as saved from here on, whatever the answer
+    /// (B-175, B-176): the end of the request does not try again.
     ///
     /// # Errors
-    /// [`Failure::Store`], [`Failure::Conflict`].
+    /// [`Error::Store`], [`Error::Conflict`].
     pub fn complete<E>(
         self,
-        _exchange: &mut Exchange,
+        exchange: &mut Exchange,
         reply: Result<Written, E>,
-    ) -> Result<(), Failure<E>> {
-        match reply.map_err(Failure::Store)? {
-            Written::Saved(_) => Ok(()),
-            _ => Err(Failure::Conflict),
-        }
+    ) -> Result<(), Error<E>> {
+        exchange.last_saved = self.data;
+        written(reply)
     }
 }
 

@@ -1,22 +1,16 @@
 #![doc = include_str!("../README.md")]
-#![deny(missing_docs)]
-#![deny(
-    clippy::arithmetic_side_effects,
-    clippy::disallowed_macros,
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::string_slice,
-    clippy::todo,
-    clippy::unreachable,
-    clippy::unwrap_used
-)]
+#![deny(missing_docs, clippy::arithmetic_side_effects, clippy::disallowed_macros)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::expect_used)]
+#![deny(clippy::indexing_slicing, clippy::panic, clippy::string_slice, clippy::todo)]
+#![deny(clippy::unimplemented, clippy::unreachable, clippy::unwrap_used)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
+#[macro_use]
+mod macros;
 
 mod config;
 mod cookie;
+mod cookie_options;
 mod error;
 mod exchange;
 mod id;
@@ -28,18 +22,17 @@ mod signature;
 pub mod store;
 mod time;
 
-pub use self::config::{Config, ConfigBuilder, Proxy, Unset};
-pub use self::cookie::{
-    CookieOptions, CookieTemplate, Expires, Priority, SameSite, Secure, SessionCookie,
-};
-pub use self::error::{ConfigError, CookieError, DataError, Failure, IdError, RecordError};
-pub use self::exchange::{Action, Ask, Begin, Create, Exchange, Lookup, Origin, Pending};
-pub use self::id::{IdText, SessionId};
-pub use self::plan::{
-    Closing, CookieAction, Decision, Facts, Outcome, Plan, Reason, Saved, StoreAction, decide,
-};
+pub use self::config::{Config, ConfigBuilder, ConfigError, Proxy, Unset};
+pub use self::cookie::SessionCookie;
+pub use self::cookie_options::{Attribute, CookieOptions, CookieTemplate, Expires};
+pub use self::cookie_options::{Priority, SameSite, Secure};
+pub use self::error::{CookieError, DataError, Error, IdError, RecordError};
+pub use self::exchange::{Action, Ask, Begin, Create, Exchange, Lookup, Pending};
+pub use self::id::SessionId;
+pub use self::plan::{Closing, CookieAction, Decision, Facts, Outcome, Plan, Reason};
+pub use self::plan::{Saved, StoreAction, decide};
 pub use self::record::Record;
-pub use self::request::{Connection, Rejected, RequestFacts, cookie_lines};
+pub use self::request::{Connection, Origin, RequestFacts, cookie_lines};
 pub use self::session::Session;
 pub use self::signature::Secret;
 pub use self::time::Timestamp;

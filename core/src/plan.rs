@@ -5,12 +5,10 @@
 //! answers; `settle` turns the answer into an [`Outcome`]. A Set-Cookie line can't be had before:
 //! nothing is promised to a client that was not saved.
 
-use std::fmt;
-
 use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
 
-use crate::error::{CookieError, Failure};
 use crate::store::{Delete, Save, Touch, Touched, Written};
+use crate::{CookieError, Error, Origin};
 
 /// All that the decision depends on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -24,7 +22,7 @@ pub struct Facts {
     /// There is a session: it was neither destroyed nor unset.
     pub present: bool,
     /// The id is not what it was when the session was loaded or made (B-098).
-    pub renewed: bool,
+    pub new_id: bool,
     /// The option (B-010).
     pub rolling: bool,
     /// How the data stands to what was last saved.
@@ -62,83 +60,60 @@ pub struct Decision {
     pub store_reason: Reason,
 }
 
-/// What becomes of the cookie.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum CookieAction {
-    /// It is sent.
-    Send,
-    /// It is not sent.
-    Withhold,
+explained! {
+    /// What becomes of the cookie.
+    CookieAction {
+        /// (B-106)
+        Send = "sent",
+        /// (B-106, B-136)
+        Withhold = "not sent",
+    }
 }
 
-/// What the store is asked at the end of a request: exactly one of these (B-111).
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum StoreAction {
-    /// Delete the record.
-    Delete,
-    /// Nothing.
-    Nothing,
-    /// Write the record.
-    Save,
-    /// Let the record live on.
-    Touch,
+explained! {
+    /// What the store is asked at the end of a request: exactly one of these (B-111).
+    StoreAction {
+        /// (B-109)
+        Delete = "delete",
+        /// (B-110)
+        Nothing = "nothing",
+        /// (B-107)
+        Save = "save",
+        /// (B-108)
+        Touch = "touch",
+    }
 }
 
-/// Why something is done, or is not.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Reason {
-    /// The session was saved by the application, and not changed since.
-    AlreadySaved,
-    /// The cookie lives as long as the browser's session: the browser has it already (B-153).
-    BrowserSessionCookie,
-    /// The data was changed.
-    Changed,
-    /// The session is new, and `save_uninitialized` is on.
-    New,
-    /// The session was destroyed or unset.
-    NoSession,
-    /// The data is as it was loaded.
-    NotModified,
-    /// The request's path does not begin with the cookie's path (B-037).
-    PathMismatch,
-    /// The session has a new id.
-    Renewed,
-    /// `resave` is on: an unchanged session is written back (B-112).
-    Resave,
-    /// `rolling` is on: the cookie is sent on every response.
-    Rolling,
-    /// The cookie is Secure and the request is not (B-136).
-    SecureOnPlainHttp,
-    /// The session is new and empty, and `save_uninitialized` is off.
-    Uninitialized,
-    /// The session was unset, and `unset` is `destroy` (B-109).
-    Unset,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AlreadySaved => "the application saved the session and did not change it since",
-            Self::BrowserSessionCookie => {
-                "the cookie lasts as long as the browser's session and the browser has it already"
-            }
-            Self::Changed => "the session's data was changed",
-            Self::New => "the session is new and save_uninitialized is on",
-            Self::NoSession => "the session was destroyed or unset",
-            Self::NotModified => "the session's data was not changed",
-            Self::PathMismatch => "the request's path does not begin with the cookie's path",
-            Self::Renewed => "the session has a new id",
-            Self::Resave => "resave is on: an unchanged session is written back",
-            Self::Rolling => "rolling is on: the cookie is sent on every response",
-            Self::SecureOnPlainHttp => {
-                "the cookie is Secure and the request is not: behind a TLS proxy, set proxy(true)"
-            }
-            Self::Uninitialized => "the session is new and empty and save_uninitialized is off",
-            Self::Unset => "the session was unset and unset is destroy",
-        })
+explained! {
+    /// Why something is done, or is not.
+    Reason {
+        /// (B-113)
+        AlreadySaved = "the application saved the session and did not change it since",
+        /// (B-153)
+        BrowserSessionCookie = "the browser keeps the cookie for as long as it runs, and has it",
+        /// (B-098)
+        Changed = "the session's data was changed",
+        /// (B-114)
+        New = "the session is new and save_uninitialized is on",
+        /// (B-123)
+        NoSession = "the session was destroyed or unset",
+        /// (B-098)
+        NotModified = "the session's data was not changed",
+        /// (B-037)
+        PathMismatch = "the request's path does not begin with the cookie's path",
+        /// (B-098)
+        NewId = "the session has a new id",
+        /// (B-112)
+        Resave = "resave is on: an unchanged session is written back",
+        /// (B-106)
+        Rolling = "rolling is on: the cookie is sent on every response",
+        /// (B-136)
+        SecureOnPlainHttp =
+            "the cookie is Secure and the request is not: behind a TLS proxy, set proxy(true)",
+        /// (B-114)
+        Uninitialized = "the session is new and empty and save_uninitialized is off",
+        /// (B-109)
+        Unset = "the session was unset and unset is destroy",
     }
 }
 
@@ -154,7 +129,7 @@ pub const fn decide(facts: Facts) -> Decision {
 /// B-106, B-136.
 const fn decide_cookie(facts: Facts) -> (CookieAction, Reason) {
     use CookieAction::{Send, Withhold};
-    let modified = facts.changed || facts.renewed;
+    let modified = facts.changed || facts.new_id;
     let wanted = match facts {
         Facts { present: false, .. } => return (Withhold, Reason::NoSession),
         Facts { known: true, rolling: true, .. } => Reason::Rolling,
@@ -162,7 +137,7 @@ const fn decide_cookie(facts: Facts) -> (CookieAction, Reason) {
         Facts { known: true, expiring: false, .. } => {
             return (Withhold, Reason::BrowserSessionCookie);
         }
-        Facts { renewed: true, .. } => Reason::Renewed,
+        Facts { new_id: true, .. } => Reason::NewId,
         Facts { changed: true, .. } => Reason::Changed,
         Facts { save_uninitialized: true, .. } => Reason::New,
         _ => return (Withhold, Reason::Uninitialized),
@@ -176,7 +151,7 @@ const fn decide_store(facts: Facts) -> (StoreAction, Reason) {
     match facts {
         Facts { present: false, unset_destroy: true, .. } => (Delete, Reason::Unset),
         Facts { present: false, .. } => (Nothing, Reason::NoSession),
-        Facts { renewed: true, .. } => (Save, Reason::Renewed),
+        Facts { new_id: true, .. } => (Save, Reason::NewId),
         Facts { saved: Saved::Stale, .. } => (Save, Reason::Changed),
         Facts { saved: Saved::Never, changed: true, .. } => (Save, Reason::Changed),
         Facts { saved: Saved::Never, known: true, .. } => (Save, Reason::Resave),
@@ -207,25 +182,18 @@ pub enum Plan {
 #[derive(Debug)]
 #[must_use]
 pub struct Closing<O> {
-    pub(crate) operation: O,
-    pub(crate) outcome: Outcome,
-}
-
-impl<O> Closing<O> {
     /// What the store is asked.
-    pub const fn operation(&self) -> &O {
-        &self.operation
-    }
+    pub operation: O,
+    pub(crate) outcome: Outcome,
 }
 
 impl Closing<Delete> {
     /// Takes the store's answer.
     ///
     /// # Errors
-    /// [`Failure::Store`]: the client gets a 500 and no session cookie (D-write-failure).
-    pub fn settle<E>(self, reply: Result<(), E>) -> Result<Outcome, Failure<E>> {
-        reply.map_err(Failure::Store)?;
-        Ok(self.outcome)
+    /// [`Error::Store`]: the client gets a 500 and no session cookie (D-write-failure).
+    pub fn settle<E>(self, reply: Result<(), E>) -> Result<Outcome, Error<E>> {
+        reply.map(|()| self.outcome).map_err(Error::Store)
     }
 }
 
@@ -233,24 +201,28 @@ impl Closing<Save> {
     /// Takes the store's answer.
     ///
     /// # Errors
-    /// [`Failure::Store`]: the client gets a 500 and no session cookie (D-write-failure).
-    /// [`Failure::Conflict`]: the precondition did not hold, the client gets a 409.
-    pub fn settle<E>(self, reply: Result<Written, E>) -> Result<Outcome, Failure<E>> {
-        match reply.map_err(Failure::Store)? {
-            Written::Saved(_) => Ok(self.outcome),
-            Written::Changed(_) | Written::Exists | Written::Gone => Err(Failure::Conflict),
-        }
+    /// [`Error::Store`]: the client gets a 500 and no session cookie (D-write-failure).
+    /// [`Error::Conflict`]: the precondition did not hold, the client gets a 409.
+    pub fn settle<E>(self, reply: Result<Written, E>) -> Result<Outcome, Error<E>> {
+        written(reply).map(|()| self.outcome)
     }
 }
 
 impl Closing<Touch> {
     /// Takes the store's answer; `None` if the store failed. A failed touch loses nothing but
-    /// lifetime (B-210): report the store's error and let the response go out as it is.
-    pub fn settle(self, reply: Option<Touched>) -> Outcome {
-        // A touch that found the record gone does not bring it back (B-131); nothing follows
-        // from that for the response.
-        let _ = reply;
+    /// lifetime (B-210): report the store's error and let the response go out as it is. Nor does a
+    /// record that is gone change the response (B-131).
+    pub fn settle(self, _reply: Option<Touched>) -> Outcome {
         self.outcome
+    }
+}
+
+/// Was the record written?
+pub(crate) fn written<E>(reply: Result<Written, E>) -> Result<(), Error<E>> {
+    match reply {
+        Ok(Written::Saved(_)) => Ok(()),
+        Ok(Written::Changed(_) | Written::Exists | Written::Gone) => Err(Error::Conflict),
+        Err(error) => Err(Error::Store(error)),
     }
 }
 
@@ -258,36 +230,36 @@ impl Closing<Touch> {
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Outcome {
-    pub(crate) cookie_error: Option<CookieError>,
+    pub(crate) cookie: Result<Option<HeaderValue>, CookieError>,
     pub(crate) decision: Decision,
-    pub(crate) set_cookie: Option<HeaderValue>,
+    pub(crate) origin: Origin,
 }
 
 impl Outcome {
     /// Appends our Set-Cookie line after those that stand there already: none is replaced (B-134).
     pub fn apply(&self, headers: &mut HeaderMap) {
-        if let Some(line) = &self.set_cookie {
-            headers.append(SET_COOKIE, line.clone());
-        }
+        headers.extend(self.set_cookie().map(|line| (SET_COOKIE, line.clone())));
     }
 
     /// Why the cookie that was to be sent could not be serialized: to be reported. The response
     /// goes out without it, the session is saved (B-152).
-    #[must_use]
-    pub const fn cookie_error(&self) -> Option<CookieError> {
-        self.cookie_error
+    pub fn cookie_error(&self) -> Option<CookieError> {
+        self.cookie.as_ref().err().copied()
+    }
+
+    /// Where the session came from when the request began.
+    pub const fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// What was decided, and why.
-    #[must_use]
     pub const fn decision(&self) -> Decision {
         self.decision
     }
 
     /// Our Set-Cookie line, marked as sensitive: its `Debug` does not show it.
-    #[must_use]
-    pub const fn set_cookie(&self) -> Option<&HeaderValue> {
-        self.set_cookie.as_ref()
+    pub fn set_cookie(&self) -> Option<&HeaderValue> {
+        self.cookie.as_ref().ok()?.as_ref()
     }
 }
 

@@ -1,20 +1,16 @@
 //! Reading a request: is it for us, is it secure, which id does it present?
 //!
 //! Everything here works on the bytes of the header fields. Nothing is an error: what can't be
-//! read is a [`Rejected`] reason on the way to a new session (B-212).
+//! read is an [`Origin`] on the way to a new session (B-212).
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
-use crate::config::Proxy;
-use crate::cookie::{CookieTemplate, MAX_COOKIE_BYTES};
-use crate::id::SessionId;
-
+use crate::cookie::MAX_BYTES;
 use crate::signature::Keys;
+use crate::{CookieTemplate, Proxy, SessionId};
 
 /// What the protocol needs to know of a request, apart from its Cookie lines.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct RequestFacts<'a> {
     /// The path as it stands in the request line, percent-encoded, without the query, and before
     /// any router took a prefix off (B-037, B-038).
@@ -33,15 +29,8 @@ pub struct RequestFacts<'a> {
 }
 
 impl<'a> RequestFacts<'a> {
-    /// The facts of a request for `path` on a connection of which nothing is known.
-    #[must_use]
-    pub const fn new(path: &'a str) -> Self {
-        Self { path, connection: Connection::Unknown, forwarded_proto: None, template: None }
-    }
-
     /// The facts of an `http` request. A [`Connection`] among the request's extensions tells how
     /// the client is connected.
-    #[must_use]
     pub fn of<B>(request: &'a http::Request<B>) -> Self {
         Self {
             path: request.uri().path(),
@@ -88,28 +77,21 @@ pub enum Connection {
     Unknown,
 }
 
-/// Why a request's cookie gave no session id.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum Rejected {
-    /// No cookie of our name, or an empty one.
-    Absent,
-    /// No secret verifies the signature (B-057).
-    BadSignature,
-    /// Too long, or a well-signed id that is none (B-058).
-    Malformed,
-    /// Not signed at all: no `s:` in front (B-053).
-    Unsigned,
-}
-
-impl fmt::Display for Rejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "the request has no session cookie",
-            Self::BadSignature => "no secret verifies the cookie's signature",
-            Self::Malformed => "the cookie is malformed",
-            Self::Unsigned => "the cookie is not signed",
-        })
+explained! {
+    /// Where a session comes from: the store, or else why the request got a new one.
+    Origin {
+        /// Or an empty one.
+        Absent = "the request has no session cookie",
+        /// (B-057)
+        BadSignature = "no secret verifies the session cookie's signature",
+        /// (B-065)
+        Loaded = "the session was loaded",
+        /// Too long, or a well-signed id that is none (B-058).
+        Malformed = "the session cookie is malformed",
+        /// (B-065)
+        Missing = "the store has no such session: it ended, or it expired",
+        /// No `s:` in front (B-053).
+        Unsigned = "the session cookie is not signed",
     }
 }
 
@@ -118,23 +100,17 @@ pub(crate) fn presented_id<'a>(
     lines: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
     keys: &Keys,
-) -> Result<SessionId, Rejected> {
+) -> Result<SessionId, Origin> {
     // The first pair of the name wins, even if it is empty or forged (B-049).
-    let value = lines
-        .into_iter()
-        .flat_map(pairs)
-        .find_map(|(key, value)| (key == name.as_bytes()).then_some(value))
-        .ok_or(Rejected::Absent)?;
-    if value.is_empty() {
-        return Err(Rejected::Absent);
-    }
-    if value.len() > MAX_COOKIE_BYTES {
-        return Err(Rejected::Malformed);
-    }
-    let value = decode(value);
-    let signed = value.strip_prefix("s:").ok_or(Rejected::Unsigned)?;
-    let id = keys.verify(signed).ok_or(Rejected::BadSignature)?;
-    SessionId::from_text(id).map_err(|_| Rejected::Malformed)
+    let mut pairs = lines.into_iter().flat_map(pairs);
+    let value = match pairs.find(|(key, _)| *key == name.as_bytes()) {
+        None | Some((_, [])) => return Err(Origin::Absent),
+        Some((_, value)) if value.len() > MAX_BYTES => return Err(Origin::Malformed),
+        Some((_, value)) => decode(value),
+    };
+    let signed = value.strip_prefix("s:").ok_or(Origin::Unsigned)?;
+    let id = keys.verify(signed).ok_or(Origin::BadSignature)?;
+    SessionId::from_text(id).map_err(|_| Origin::Malformed)
 }
 
 /// The pairs of one Cookie line: split at `;`, name from value at the first `=`; what has no `=`
@@ -144,18 +120,17 @@ fn pairs(line: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     line.split(|byte| *byte == b';').filter_map(|pair| {
         let equals = pair.iter().position(|byte| *byte == b'=')?;
         let (name, value) = pair.split_at_checked(equals)?;
-        let value = trim(value.strip_prefix(b"=")?);
-        let unquoted = match value {
+        let value = match trim(value.strip_prefix(b"=")?) {
             [b'"', inner @ .., b'"'] => inner,
             [b'"'] => &[],
-            _ => value,
+            value => value,
         };
-        Some((trim(name), unquoted))
+        Some((trim(name), value))
     })
 }
 
-/// Cuts off spaces and tabs, and nothing else: names are compared byte by byte, so a name with a
-/// no-break space in front is another name.
+/// Cuts off spaces and tabs, and nothing else: names are compared byte by byte (B-051), so a name
+/// with a no-break space in front is another name.
 fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
@@ -163,56 +138,37 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-/// The value as text: percent-decoded if it has a `%` and all of it can be decoded, else as it is
-/// (B-047, B-048). Bytes beyond ASCII are read as Latin-1, as Node reads them.
-fn decode(value: &[u8]) -> Cow<'_, str> {
-    if let Some(decoded) = percent_decode(value) {
-        return Cow::Owned(decoded);
-    }
-    match str::from_utf8(value) {
-        Ok(text) if text.is_ascii() => Cow::Borrowed(text),
-        _ => Cow::Owned(value.iter().map(|byte| char::from(*byte)).collect()),
-    }
+/// The value as text: percent-decoded, or as it is if not all of it can be decoded (B-047, B-048).
+/// Bytes beyond ASCII are read as Latin-1, as Node reads them.
+fn decode(value: &[u8]) -> String {
+    let raw = || value.iter().copied().map(char::from).collect();
+    percent_decode(value).unwrap_or_else(raw)
 }
 
-/// JavaScript's `decodeURIComponent`, or `None` where there is nothing to decode or it would throw.
-fn percent_decode(value: &[u8]) -> Option<String> {
-    if !value.contains(&b'%') {
-        return None;
-    }
-    let mut text = String::with_capacity(value.len());
-    let mut rest = value;
-    while let [first, tail @ ..] = rest {
-        if *first != b'%' {
-            text.push(char::from(*first));
-            rest = tail;
-            continue;
-        }
-        // The bytes of one character, each percent-encoded; the first one tells how many.
-        let mut bytes = [0_u8; 4];
-        let (lead, _) = hex_byte(rest)?;
-        let length = match lead {
-            0x00..=0x7F => 1,
-            0xC0..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF7 => 4,
-            _ => return None,
+/// JavaScript's `decodeURIComponent`, or `None` where it would throw.
+fn percent_decode(mut value: &[u8]) -> Option<String> {
+    let hex = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| digit.try_into().ok());
+    let mut bytes = Vec::with_capacity(value.len());
+    while let [first, rest @ ..] = value {
+        value = match (first, rest) {
+            (b'%', [high, low, rest @ ..]) => {
+                let (high, low): (u8, u8) = (hex(high)?, hex(low)?);
+                bytes.push(high << 4 | low);
+                rest
+            }
+            (b'%', _) => return None,
+            (0..=0x7F, _) => {
+                bytes.push(*first);
+                rest
+            }
+            _ => {
+                let mut utf8 = [0; 2];
+                bytes.extend_from_slice(char::from(*first).encode_utf8(&mut utf8).as_bytes());
+                rest
+            }
         };
-        let bytes = bytes.get_mut(..length)?;
-        for byte in bytes.iter_mut() {
-            (*byte, rest) = hex_byte(rest)?;
-        }
-        text.push_str(str::from_utf8(bytes).ok()?);
     }
-    Some(text)
-}
-
-/// The byte that `%XX` at the beginning stands for, and what follows.
-fn hex_byte(text: &[u8]) -> Option<(u8, &[u8])> {
-    let [b'%', high, low, rest @ ..] = text else { return None };
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let byte = digit(*high)?.checked_mul(16)?.checked_add(digit(*low)?)?;
-    Some((u8::try_from(byte).ok()?, rest))
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -1,20 +1,19 @@
 //! The session in memory while its request runs: an id, JSON data, and a cookie.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::cookie::SessionCookie;
-use crate::error::DataError;
-use crate::id::SessionId;
-use crate::time::Timestamp;
+use crate::{DataError, SessionCookie, SessionId};
 
 /// JSON data, shared with the baselines that it is compared with until it is written to. The first
 /// write makes a copy of its own, so there is no flag that could be forgotten.
-pub(crate) type Data = Arc<Map<String, Value>>;
+pub(crate) type Data = Arc<Object>;
+
+/// A JSON object.
+pub(crate) type Object = Map<String, Value>;
 
 /// A session: what express-session calls `req.session`. Its `Debug` shows neither id nor data.
 #[derive(Clone)]
@@ -26,13 +25,11 @@ pub struct Session {
 
 impl Session {
     /// The session id.
-    #[must_use]
     pub const fn id(&self) -> &SessionId {
         &self.id
     }
 
     /// The session's cookie.
-    #[must_use]
     pub const fn cookie(&self) -> &SessionCookie {
         &self.cookie
     }
@@ -44,7 +41,6 @@ impl Session {
     }
 
     /// The data as it stands, without the cookie (B-083).
-    #[must_use]
     pub fn data(&self) -> &Map<String, Value> {
         &self.data
     }
@@ -54,53 +50,52 @@ impl Session {
     /// # Errors
     /// [`DataError::WrongType`].
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, DataError> {
-        self.data
-            .get(key)
-            .map(|value| {
-                T::deserialize(value).map_err(|_| DataError::WrongType(std::any::type_name::<T>()))
-            })
-            .transpose()
+        let read = |value| T::deserialize(value).map_err(|_| DataError::WrongType);
+        self.data.get(key).map(read).transpose()
     }
 
     /// Puts `value` under `key`, by JSON's rules: NaN and the infinities become null (B-103).
     /// Writing an equal value is no modification (B-101).
     ///
     /// # Errors
-    /// [`DataError::ReservedKey`], [`DataError::NotJson`]; the session is unchanged.
+    /// [`DataError::ReservedKey`], [`DataError::NotJson`], [`DataError::TooDeep`]; the session is
+    /// unchanged.
     pub fn insert<T: Serialize>(&mut self, key: &str, value: T) -> Result<(), DataError> {
         if key == "cookie" || is_reserved(key) {
             return Err(DataError::ReservedKey);
         }
-        let value = serde_json::to_value(value)
-            .map_err(|_| DataError::NotJson(std::any::type_name::<T>()))?;
+        let value = serde_json::to_value(value).map_err(|_| DataError::NotJson)?;
+        if !is_readable(&value, 100) {
+            return Err(DataError::TooDeep);
+        }
         Arc::make_mut(&mut self.data).insert(key.into(), value);
         Ok(())
     }
 
-    /// Takes out what is under `key`.
+    /// Takes out what is under `key`; the other keys stay in their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        if self.data.contains_key(key) { Arc::make_mut(&mut self.data).remove(key) } else { None }
+        self.data.get(key)?;
+        let data = Arc::make_mut(&mut self.data);
+        let value = data.get_mut(key).map(Value::take);
+        data.retain(|other, _| other != key);
+        value
     }
 
     /// Takes out all data. The session stays: to end it, destroy it.
     pub fn clear(&mut self) {
         self.data = Data::default();
     }
-
-    /// The keys of the data.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.data.keys().map(String::as_str)
-    }
-
-    /// Renews the cookie's lifetime in memory (B-185). The end of the request does so by itself.
-    pub fn touch(&mut self, now: Timestamp) {
-        self.cookie.touch(now);
-    }
 }
 
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").finish_non_exhaustive()
+redacted! { Session }
+
+/// What is nested deeper could be written, and not be read again.
+fn is_readable(value: &Value, depth: usize) -> bool {
+    let inner = |value| depth.checked_sub(1).is_some_and(|depth| is_readable(value, depth));
+    match value {
+        Value::Array(values) => values.iter().all(inner),
+        Value::Object(values) => values.values().all(inner),
+        _ => true,
     }
 }
 
@@ -112,29 +107,14 @@ pub(crate) fn is_same(left: &Data, right: &Data) -> bool {
 /// Names that a session object of express-session has itself, own or inherited: data under them
 /// is not loaded (B-075).
 pub(crate) fn is_reserved(key: &str) -> bool {
-    matches!(
-        key,
-        "__defineGetter__"
-            | "__defineSetter__"
-            | "__lookupGetter__"
-            | "__lookupSetter__"
-            | "__proto__"
-            | "constructor"
-            | "destroy"
-            | "hasOwnProperty"
-            | "id"
-            | "isPrototypeOf"
-            | "propertyIsEnumerable"
-            | "regenerate"
-            | "reload"
-            | "req"
-            | "resetMaxAge"
-            | "save"
-            | "toLocaleString"
-            | "toString"
-            | "touch"
-            | "valueOf"
-    )
+    #[rustfmt::skip]
+    const NAMES: [&str; 20] = [
+        "destroy", "id", "regenerate", "reload", "req", "resetMaxAge", "save", "touch",
+        "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString",
+        "toString", "valueOf", "__defineGetter__", "__defineSetter__", "__lookupGetter__",
+        "__lookupSetter__", "__proto__",
+    ];
+    NAMES.contains(&key)
 }
 
 #[cfg(test)]

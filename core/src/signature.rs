@@ -1,18 +1,13 @@
 //! The cookie's signature, as cookie-signature makes it: `id.HMAC-SHA256(secret, id)`, the MAC in
 //! base64 without padding (B-054).
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::error::ConfigError;
-
-/// A MAC as text: 43 characters.
-pub(crate) type Signature = [u8; 43];
+use crate::ConfigError;
 
 /// A secret that signs session ids: bytes (B-014). Its `Debug` shows nothing.
 ///
@@ -32,41 +27,16 @@ impl Secret {
         let engine = if text.ends_with('=') { STANDARD } else { STANDARD_NO_PAD };
         engine.decode(text).map(Self::from).map_err(|_| ConfigError::SecretNotBase64)
     }
+}
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+/// Text, as its UTF-8 bytes, or bytes.
+impl<T: Into<Vec<u8>>> From<T> for Secret {
+    fn from(bytes: T) -> Self {
+        Self(bytes.into().into())
     }
 }
 
-impl From<&str> for Secret {
-    fn from(text: &str) -> Self {
-        Self(text.as_bytes().into())
-    }
-}
-
-impl From<String> for Secret {
-    fn from(text: String) -> Self {
-        Self(text.into_bytes().into())
-    }
-}
-
-impl From<&[u8]> for Secret {
-    fn from(bytes: &[u8]) -> Self {
-        Self(bytes.into())
-    }
-}
-
-impl From<Vec<u8>> for Secret {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
-    }
-}
+redacted! { Secret Keys }
 
 /// The secrets as HMAC states, computed once: the first signs, all verify (B-056).
 pub(crate) struct Keys {
@@ -82,21 +52,17 @@ impl Keys {
         if further.len() >= Self::MAX {
             return Err(ConfigError::TooManySecrets);
         }
-        let key = |secret: &Secret| {
-            if secret.is_empty() {
-                return Err(ConfigError::EmptySecret);
-            }
-            // HMAC takes keys of any length.
-            Hmac::new_from_slice(&secret.0).map_err(|_| ConfigError::EmptySecret)
+        // HMAC takes keys of any length; an empty one signs for everybody (B-015).
+        let key = |secret: &Secret| match Hmac::new_from_slice(&secret.0) {
+            Ok(key) if !secret.0.is_empty() => Ok(key),
+            _ => Err(ConfigError::EmptySecret),
         };
-        Ok(Self {
-            signing: key(signing)?,
-            further: further.iter().map(key).collect::<Result<_, _>>()?,
-        })
+        let further = further.iter().map(key).collect::<Result<_, _>>()?;
+        Ok(Self { signing: key(signing)?, further })
     }
 
     /// The signature of `id` by the first secret.
-    pub(crate) fn sign(&self, id: &str) -> Signature {
+    pub(crate) fn sign(&self, id: &str) -> [u8; 43] {
         mac(&self.signing, id)
     }
 
@@ -114,7 +80,7 @@ impl Keys {
     }
 }
 
-fn mac(key: &Hmac<Sha256>, id: &str) -> Signature {
+fn mac(key: &Hmac<Sha256>, id: &str) -> [u8; 43] {
     let mut text = [0; 43];
     let bytes = key.clone().chain_update(id).finalize().into_bytes();
     // 32 bytes are exactly 43 characters.

@@ -1,40 +1,45 @@
 #![doc = include_str!("../README.md")]
 
 use std::ops::Deref;
+use std::sync::Arc;
 use std::{error, fmt};
 
+use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use derive_where::derive_where;
 use http_session_tower::session_of;
 
 pub use http_session_store as store;
-pub use http_session_store::core::{self, Config, CookieOptions};
+pub use http_session_store::core::{
+    self, Config, Connection, CookieOptions, Outcome, SameSite, Secret, Secure,
+};
 pub use http_session_store::{Main, MemoryStore, Sessions, Store, secret_from_env, testing};
-pub use http_session_tower::SessionLayer;
 
 /// The layer that gives every route its session. Add it with `Router::layer`, after the routes and
 /// the fallback.
 ///
-/// It is [`SessionLayer::new`] with axum's [`OriginalUri`], so that the cookie's path is compared
-/// with the request's own path in a nested router as well (B-037).
-#[must_use]
-pub fn session_layer(config: Config, store: impl Store) -> SessionLayer {
+/// It is tower's layer with axum's [`OriginalUri`], so that the cookie's path is compared with the
+/// request's own path in a nested router as well (B-037).
+pub fn session_layer(config: Config, store: impl Store + 'static) -> SessionLayer {
     session_layer_from(Sessions::new(config, store))
 }
 
 /// As [`session_layer`], for [`Sessions`] that something else uses as well.
-#[must_use]
 pub fn session_layer_from(sessions: Sessions) -> SessionLayer {
-    SessionLayer::from_sessions(sessions)
+    SessionLayer::from(sessions)
         .original_uri(|extensions| extensions.get::<OriginalUri>().map(|original| &original.0))
 }
+
+/// tower's layer with axum's body.
+pub type SessionLayer<N = Main> = http_session_tower::SessionLayer<Body, N>;
 
 /// The session of the request, as an extractor: everything that
 /// [`http_session_store::Session`] can do.
 ///
 /// On a path outside of the cookie's path there is none: extract `Option<Session>` there.
-#[derive(Clone, Debug)]
+#[derive_where(Clone, Debug)]
 pub struct Session<N = Main>(store::Session<N>);
 
 impl<N> Deref for Session<N> {
@@ -64,7 +69,9 @@ impl<S: Sync, N: 'static> OptionalFromRequestParts<S> for Session<N> {
 
 /// An error of the session, as a response: a handler that returns `Result<_, Error>` may use `?`.
 ///
-/// The response has the error's status and its text, which shows neither ids nor data.
+/// The response has the error's status and its text, which shows neither ids nor data, and the
+/// error itself as an `Arc` among its extensions, for a middleware that logs it or writes another
+/// page.
 #[derive(Debug)]
 pub struct Error(pub store::Error);
 
@@ -88,6 +95,8 @@ impl error::Error for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        (self.0.status(), self.to_string()).into_response()
+        let mut response = (self.0.status(), self.to_string()).into_response();
+        response.extensions_mut().insert(Arc::new(self.0));
+        response
     }
 }

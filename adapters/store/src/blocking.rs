@@ -1,12 +1,13 @@
 //! The driver for hosts that block: the same steps as [`Sessions`](crate::Sessions), on the
 //! [`Exchange`] itself.
 
-use http_session::{Action, Begin, Exchange, Outcome, Pending, Plan};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
-use crate::env::Env;
-use crate::error::{Error, StoreError};
-use crate::sessions::{log, report, report_record};
-use crate::store::BlockingStore;
+use http_session::store::{Delete, Load, Rotate, Save, Stored, Touch, Touched, Written};
+use http_session::{Action, Begin, Exchange, Outcome};
+
+use crate::{BlockingStore, Env, Error, Store, driver};
 
 /// Carries on from [`Config::begin`](http_session::Config::begin): asks the store if need be.
 /// `None`: no session on this path.
@@ -18,14 +19,7 @@ pub fn open<S: BlockingStore>(
     store: &S,
     env: &dyn Env,
 ) -> Result<Option<Exchange>, Error> {
-    Ok(Some(match begin {
-        Begin::Skip(_) => return Ok(None),
-        Begin::Create(create) => create.with_id(env.genid()?, env.now()),
-        Begin::Load(lookup) => match answer(store.load(lookup.operation()))? {
-            Some(stored) => lookup.found(&stored).inspect_err(report_record)?,
-            None => lookup.missing().with_id(env.genid()?, env.now()),
-        },
-    }))
+    wait(driver::open(begin, &AtOnce(store), env))
 }
 
 /// Carries out a method of the session that asks the store in the middle of a request.
@@ -38,20 +32,8 @@ pub fn run<S: BlockingStore>(
     store: &S,
     env: &dyn Env,
 ) -> Result<(), Error> {
-    Ok(match exchange.start::<StoreError>(action, env.now())? {
-        Pending::Delete(ask) => {
-            let reply = own(store.delete(ask.operation()));
-            ask.complete(exchange, reply, env.now())
-        }
-        Pending::Load(ask) => {
-            let reply = own(store.load(ask.operation()));
-            ask.complete(exchange, reply)
-        }
-        Pending::Save(ask) => {
-            let reply = own(store.save(ask.operation()));
-            ask.complete(exchange, reply)
-        }
-    }?)
+    let pending = exchange.start(action, env.now())?;
+    wait(driver::ask(pending, &AtOnce(store)))(exchange, env.now())
 }
 
 /// Ends the request's session: decides, asks the store, and says what goes onto the response.
@@ -63,36 +45,40 @@ pub fn close<S: BlockingStore>(
     store: &S,
     env: &dyn Env,
 ) -> Result<Outcome, Error> {
-    let outcome = match exchange.finish(env.now()) {
-        Plan::Nothing(outcome) => outcome,
-        Plan::Save(closing) => {
-            let reply = answer(store.save(closing.operation()));
-            closing.settle(reply)?
-        }
-        Plan::Touch(closing) => {
-            let reply = answer(store.touch(closing.operation()));
-            closing.settle(reply.ok())
-        }
-        Plan::Delete(closing) => {
-            let reply = answer(store.delete(closing.operation()));
-            closing.settle(reply)?
-        }
-    };
-    log(&outcome);
-    Ok(outcome)
+    wait(driver::close(exchange, &AtOnce(store), env))
 }
 
-/// A failure that the application is told of, and that is therefore not reported.
-fn own<T, E>(reply: Result<T, E>) -> Result<T, StoreError>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    reply.map_err(StoreError::new)
+/// The result of a future that waits for nothing but a blocking store.
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => unreachable!("a blocking store has answered when it returns"),
+    }
 }
 
-fn answer<T, E>(reply: Result<T, E>) -> Result<T, StoreError>
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
-    own(reply).inspect_err(report)
+/// A blocking store as a [`Store`] whose futures are ready at once.
+struct AtOnce<'a, S>(&'a S);
+
+impl<S: BlockingStore> Store for AtOnce<'_, S> {
+    type Error = S::Error;
+
+    async fn load(&self, op: &Load) -> Result<Option<Stored>, S::Error> {
+        self.0.load(op)
+    }
+
+    async fn save(&self, op: &Save) -> Result<Written, S::Error> {
+        self.0.save(op)
+    }
+
+    async fn rotate(&self, op: &Rotate) -> Result<Written, S::Error> {
+        self.0.rotate(op)
+    }
+
+    async fn touch(&self, op: &Touch) -> Result<Touched, S::Error> {
+        self.0.touch(op)
+    }
+
+    async fn delete(&self, op: &Delete) -> Result<(), S::Error> {
+        self.0.delete(op)
+    }
 }

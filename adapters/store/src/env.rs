@@ -1,11 +1,11 @@
 //! What the core does not have: a clock, a random source, the environment.
 
+use std::fmt;
 use std::time::SystemTime;
-use std::{env, error, fmt};
 
 use http_session::{IdError, Secret, SessionId, Timestamp};
 
-/// The clock and the home of session ids. Both are read once for each need, so a test can hold
+/// The clock and the home of session ids. Both are asked whenever one is needed, so a test can hold
 /// them still ([`testing::TestEnv`](crate::testing::TestEnv)).
 pub trait Env: Send + Sync + 'static {
     /// The time now.
@@ -51,27 +51,21 @@ impl Env for OsEnv {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn secret_from_env(name: &str) -> Result<Secret, SecretFromEnvError> {
-    match env::var(name) {
-        Ok(text) if !text.is_empty() => Ok(Secret::from(text)),
-        _ => Err(SecretFromEnvError { name: name.into() }),
-    }
+    let text = std::env::var(name).ok().filter(|text| !text.is_empty());
+    text.map(Secret::from).ok_or_else(|| SecretFromEnvError(name.into()))
 }
 
-/// The environment has no such secret.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct SecretFromEnvError {
-    name: String,
-}
+/// The environment has no such secret. Its `Debug` is the message as well, because that is what a
+/// `main` that returns it prints.
+#[derive(Clone, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "environment variable {0} is not set, is empty or is not UTF-8: it is to hold the secret that \
+     signs session cookies; for example: export {0}=$(openssl rand -base64 32)"
+)]
+pub struct SecretFromEnvError(String);
 
-impl fmt::Display for SecretFromEnvError {
+impl fmt::Debug for SecretFromEnvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name } = self;
-        write!(
-            f,
-            "environment variable {name} has no secret: set it, for example with \
-             `export {name}=$(openssl rand -base64 32)`"
-        )
+        fmt::Display::fmt(self, f)
     }
 }
-
-impl error::Error for SecretFromEnvError {}

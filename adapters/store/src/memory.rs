@@ -1,33 +1,34 @@
 //! Sessions in the memory of this process.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::{error, fmt};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http_session::store::{
     Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written,
 };
 use http_session::{Record, SessionId, Timestamp};
 
-use crate::store::{BlockingStore, Store};
+use crate::{BlockingStore, Store};
 
 /// Keeps records in memory: for development, tests, and services of one process that may forget
-/// their sessions when they restart.
+/// their sessions when they restart. Clones are the same store.
 ///
 /// A record is gone at the moment when its cookie expires (B-200); one that says nothing of its end
-/// stays (B-201). Expired ones are swept when the number of records has doubled since the last
-/// sweep. There is a bound, 1,000,000 records unless set otherwise: beyond it a new record is
-/// refused ([`Full`]), so that a flood of new sessions does not push out the old ones.
+/// stays (B-201), so give sessions a `max_age`. There is a bound, 1,000,000 records unless set
+/// otherwise: beyond it a new record is refused ([`Full`]), so that a flood of new sessions does not
+/// push out the old ones.
+#[derive(Clone)]
 pub struct MemoryStore {
-    records: Mutex<Records>,
+    records: Arc<Mutex<Records>>,
 }
 
 struct Records {
+    /// When each record that has an end expires.
+    by_end: BTreeSet<(Timestamp, SessionId)>,
     by_id: HashMap<SessionId, Entry>,
     capacity: usize,
     next_version: u64,
-    sweep_at: usize,
 }
 
 struct Entry {
@@ -35,47 +36,41 @@ struct Entry {
     version: u64,
 }
 
-const FIRST_SWEEP: usize = 1_024;
-
 impl MemoryStore {
     /// A store with room for 1,000,000 records.
-    #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(1_000_000)
     }
 
     /// A store with room for `capacity` records.
-    #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            records: Mutex::new(Records {
-                by_id: HashMap::new(),
-                capacity,
-                next_version: 0,
-                sweep_at: FIRST_SWEEP,
-            }),
-        }
+        let (by_end, by_id) = (BTreeSet::new(), HashMap::new());
+        Self { records: Arc::new(Mutex::new(Records { by_end, by_id, capacity, next_version: 0 })) }
     }
 
     /// All records that are alive at `now`; expired ones are removed (B-204).
-    #[must_use]
     pub fn all(&self, now: Timestamp) -> Vec<(SessionId, Record)> {
-        let mut records = self.lock();
-        records.sweep(now);
+        let records = self.lock_at(now);
         records.by_id.iter().map(|(id, entry)| (id.clone(), entry.record.clone())).collect()
     }
 
     /// How many records are alive at `now`; expired ones are removed (B-204).
-    #[must_use]
     pub fn len(&self, now: Timestamp) -> usize {
-        let mut records = self.lock();
-        records.sweep(now);
-        records.by_id.len()
+        self.lock_at(now).by_id.len()
     }
 
     /// Removes all records (B-204).
     pub fn clear(&self) {
-        self.lock().by_id.clear();
+        let mut records = self.lock();
+        records.by_end.clear();
+        records.by_id.clear();
+    }
+
+    /// The records that are alive at `now`.
+    fn lock_at(&self, now: Timestamp) -> MutexGuard<'_, Records> {
+        let mut records = self.lock();
+        records.expire(now);
+        records
     }
 
     fn lock(&self) -> MutexGuard<'_, Records> {
@@ -97,38 +92,39 @@ impl fmt::Debug for MemoryStore {
 }
 
 /// A [`MemoryStore`] has no room for a new record.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the memory store is full: raise its capacity, or give sessions a max_age")]
 pub struct Full;
 
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the memory store is full: raise its capacity, or give sessions a max_age")
-    }
-}
-
-impl error::Error for Full {}
-
 impl Records {
-    fn sweep(&mut self, now: Timestamp) {
-        self.by_id.retain(|_, entry| entry.is_alive(now));
-        self.sweep_at = self.by_id.len().saturating_mul(2).max(FIRST_SWEEP);
-    }
-
-    /// The record of `id`, if it is alive; if it has expired, it is removed.
-    fn alive(&mut self, id: &SessionId, now: Timestamp) -> Option<&mut Entry> {
-        match self.by_id.entry(id.clone()) {
-            Slot::Occupied(slot) if slot.get().is_alive(now) => Some(slot.into_mut()),
-            Slot::Occupied(slot) => {
-                slot.remove();
-                None
+    /// Removes what has expired by `now`: equality is expired (B-200).
+    fn expire(&mut self, now: Timestamp) {
+        while self.by_end.first().is_some_and(|(end, _)| *end <= now) {
+            if let Some((_, id)) = self.by_end.pop_first() {
+                self.by_id.remove(&id);
             }
-            Slot::Vacant(_) => None,
         }
     }
 
+    fn remove(&mut self, id: &SessionId) -> Option<Entry> {
+        let entry = self.by_id.remove(id)?;
+        if let Some(end) = entry.record.expires() {
+            self.by_end.remove(&(end, id.clone()));
+        }
+        Some(entry)
+    }
+
+    fn insert(&mut self, id: &SessionId, entry: Entry) {
+        self.remove(id);
+        if let Some(end) = entry.record.expires() {
+            self.by_end.insert((end, id.clone()));
+        }
+        self.by_id.insert(id.clone(), entry);
+    }
+
     /// What a write answers if `expect` does not hold.
-    fn refusal(&mut self, id: &SessionId, expect: &Expect, now: Timestamp) -> Option<Written> {
-        match (expect, self.alive(id, now)) {
+    fn refusal(&self, id: &SessionId, expect: &Expect) -> Option<Written> {
+        match (expect, self.by_id.get(id)) {
             (Expect::Anything, _) | (Expect::Absent, None) | (Expect::Present, Some(_)) => None,
             (Expect::Absent, Some(_)) => Some(Written::Exists),
             (Expect::Present | Expect::Version(_), None) => Some(Written::Gone),
@@ -138,37 +134,27 @@ impl Records {
         }
     }
 
-    fn write(&mut self, id: &SessionId, record: &Record, now: Timestamp) -> Result<Written, Full> {
-        if !self.by_id.contains_key(id) {
-            if self.by_id.len() >= self.sweep_at.min(self.capacity) {
-                self.sweep(now);
-            }
-            if self.by_id.len() >= self.capacity {
-                return Err(Full);
-            }
+    fn write(&mut self, id: &SessionId, record: &Record) -> Result<Written, Full> {
+        if self.by_id.len() >= self.capacity && !self.by_id.contains_key(id) {
+            return Err(Full);
         }
         self.next_version = self.next_version.wrapping_add(1);
         let entry = Entry { record: record.clone(), version: self.next_version };
         let version = entry.version();
-        self.by_id.insert(id.clone(), entry);
+        self.insert(id, entry);
         Ok(Written::Saved(Some(version)))
     }
 }
 
 impl Entry {
-    /// Equality is expired (B-200).
-    fn is_alive(&self, now: Timestamp) -> bool {
-        self.record.expires().is_none_or(|end| end > now)
-    }
-
     fn stored(&self) -> Stored {
-        let mut stored = Stored::new(self.record.text());
+        let mut stored = Stored::new(self.record.to_json());
         stored.version = Some(self.version());
         stored
     }
 
     fn version(&self) -> Version {
-        Version::new(self.version.to_be_bytes())
+        Version(Box::new(self.version.to_be_bytes()))
     }
 }
 
@@ -176,45 +162,40 @@ impl BlockingStore for MemoryStore {
     type Error = Full;
 
     fn load(&self, load: &Load) -> Result<Option<Stored>, Full> {
-        Ok(self.lock().alive(&load.id, load.now).map(|entry| entry.stored()))
+        Ok(self.lock_at(load.now).by_id.get(&load.id).map(Entry::stored))
     }
 
     fn save(&self, save: &Save) -> Result<Written, Full> {
-        let mut records = self.lock();
-        match records.refusal(&save.id, &save.expect, save.now) {
+        let mut records = self.lock_at(save.now);
+        match records.refusal(&save.id, &save.expect) {
             Some(refusal) => Ok(refusal),
-            None => records.write(&save.id, &save.record, save.now),
+            None => records.write(&save.id, &save.record),
         }
     }
 
     fn rotate(&self, rotate: &Rotate) -> Result<Written, Full> {
-        let mut records = self.lock();
-        if let Some(refusal) = records.refusal(&rotate.from, &rotate.expect, rotate.now) {
+        let mut records = self.lock_at(rotate.now);
+        if let Some(refusal) = records.refusal(&rotate.from, &rotate.expect) {
             return Ok(refusal);
         }
-        if records.alive(&rotate.to, rotate.now).is_some() {
+        if records.by_id.contains_key(&rotate.to) {
             return Ok(Written::Exists);
         }
-        // The old record makes room for the new one: this can't be full.
-        records.by_id.remove(&rotate.from);
-        records.write(&rotate.to, &rotate.record, rotate.now)
+        // The old record, if there is one, makes room for the new one.
+        records.remove(&rotate.from);
+        records.write(&rotate.to, &rotate.record)
     }
 
     fn touch(&self, touch: &Touch) -> Result<Touched, Full> {
-        Ok(match self.lock().alive(&touch.id, touch.now) {
-            None => Touched::Gone,
-            Some(entry) => {
-                // What was written here is JSON: it can be read.
-                if let Ok(record) = entry.record.with_cookie(&touch.cookie) {
-                    entry.record = record;
-                }
-                Touched::Alive
-            }
-        })
+        let mut records = self.lock_at(touch.now);
+        let Some(mut entry) = records.remove(&touch.id) else { return Ok(Touched::Gone) };
+        entry.record.touch(touch);
+        records.insert(&touch.id, entry);
+        Ok(Touched::Alive)
     }
 
     fn delete(&self, delete: &Delete) -> Result<(), Full> {
-        self.lock().by_id.remove(&delete.id);
+        self.lock().remove(&delete.id);
         Ok(())
     }
 }

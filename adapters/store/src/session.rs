@@ -1,21 +1,17 @@
 //! The session that an application sees.
 
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use http_session::{
-    Action, Exchange, Failure, Origin, Pending, SessionCookie, SessionId, Timestamp,
-};
+use derive_where::derive_where;
+use http_session::{Action, Exchange, Origin, SessionCookie, SessionId, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::env::Env;
-use crate::error::Error;
-use crate::sessions::to_the_end;
-use crate::store::ErasedStore;
+use crate::driver::{ask, to_the_end};
+use crate::{Env, ErasedStore, Error};
 
 /// The marker of an application's only session.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +27,10 @@ pub enum Main {}
 /// handle that is used later, in a streamed body or in a spawned task, says [`Error::Ended`].
 ///
 /// An application with several sessions marks each with a type of its own: `Session<Admin>`.
+#[derive_where(Clone, Debug)]
 pub struct Session<N = Main> {
     marker: PhantomData<fn() -> N>,
+    #[derive_where(skip(Debug))]
     shared: Arc<Shared>,
 }
 
@@ -47,8 +45,8 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Option<Exchange>> {
-        // A panic under the lock can come from the application's own code in `cookie_mut` only,
-        // and leaves a cookie that is whole.
+        // A panic under the lock comes from the application's own code (serde's traits, the closure
+        // of `cookie_mut`) and leaves a session that is whole.
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -63,13 +61,12 @@ impl<N> Session<N> {
     /// Takes the exchange out, when nothing is under way any more.
     pub(crate) async fn take(&self) -> Result<Exchange, Error> {
         let _running = self.shared.running.lock().await;
-        self.shared.lock().take().ok_or(Error::Ended)
+        self.take_now().ok_or(Error::Ended)
     }
 
-    /// Ends the request without any decision: nothing is saved, and the handle is closed. Adapters
-    /// call it for a request that was given up.
-    pub fn abandon(&self) {
-        self.shared.lock().take();
+    /// Takes the exchange out. `None`: the request has ended already.
+    pub(crate) fn take_now(&self) -> Option<Exchange> {
+        self.shared.lock().take()
     }
 
     fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
@@ -93,10 +90,8 @@ impl<N> Session<N> {
     /// # Errors
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn is_new(&self) -> Result<bool, Error> {
-        self.exchange(|exchange| {
-            exchange.session().ok_or(Error::NoSession)?;
-            Ok(exchange.origin() != Origin::Loaded || exchange.facts().renewed)
-        })?
+        self.session(|_| ())?;
+        self.exchange(|exchange| exchange.is_new())
     }
 
     /// Where the session came from when the request began, or why there was none.
@@ -112,7 +107,7 @@ impl<N> Session<N> {
     /// # Errors
     /// [`Error::Data`] if it is no `T`, [`Error::NoSession`], [`Error::Ended`].
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        Ok(self.session(|session| session.get(key))??)
+        self.session(|session| session.get(key))?.map_err(Error::Data)
     }
 
     /// Puts `value` under `key`.
@@ -121,7 +116,7 @@ impl<N> Session<N> {
     /// [`Error::Data`] if it can't be written as JSON or the key is reserved,
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), Error> {
-        Ok(self.session(|session| session.insert(key, value))??)
+        self.session(|session| session.insert(key, value))?.map_err(Error::Data)
     }
 
     /// Takes out what is under `key`.
@@ -146,7 +141,7 @@ impl<N> Session<N> {
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn keys(&self) -> Result<Vec<String>, Error> {
         let mut keys: Vec<String> =
-            self.session(|session| session.keys().map(String::from).collect())?;
+            self.session(|session| session.data().keys().cloned().collect())?;
         keys.sort_unstable();
         Ok(keys)
     }
@@ -160,7 +155,7 @@ impl<N> Session<N> {
     }
 
     /// Changes the session's cookie; `change` gets the time now as well. By itself this is no
-    /// modification of the session (B-100, B-129).
+    /// modification of the session (B-100, B-129). `change` must not use the session: it is locked.
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::Ended`].
@@ -186,8 +181,7 @@ impl<N> Session<N> {
     /// # Errors
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn touch(&self) -> Result<(), Error> {
-        let now = self.shared.env.now();
-        self.session(|session| session.touch(now))
+        self.cookie_mut(SessionCookie::touch)
     }
 
     /// Takes the session off the request: express's `req.session = null`. What becomes of the
@@ -225,7 +219,7 @@ impl<N> Session<N> {
     /// [`Error::Store`]: the new session is in place, and the old record may still be there
     /// (B-183): do not log in then. [`Error::Id`], [`Error::NoSession`], [`Error::Ended`].
     pub async fn regenerate(&self) -> Result<(), Error> {
-        self.run(|env| Ok(Action::Regenerate(env.genid()?))).await
+        self.run(|env| env.genid().map(Action::Regenerate).map_err(Error::Id)).await
     }
 
     /// Ends the session and deletes its record (B-184). The browser's cookie is left as it is
@@ -245,54 +239,14 @@ impl<N> Session<N> {
     ) -> Result<(), Error> {
         let running = self.shared.running.clone().lock_owned().await;
         self.session(|_| ())?;
-        let action = action(&*self.shared.env)?;
-        let now = self.shared.env.now();
-        let pending =
-            self.exchange(|exchange| exchange.start::<crate::StoreError>(action, now))??;
+        let (action, now) = (action(&*self.shared.env)?, self.shared.env.now());
+        let pending = self.exchange(|exchange| exchange.start(action, now))??;
         let shared = self.shared.clone();
         to_the_end(async move {
             let _running = running;
-            shared.perform(pending).await
+            let answer = ask(pending, &*shared.store).await;
+            answer(shared.lock().as_mut().ok_or(Error::Ended)?, shared.env.now())
         })
         .await
-    }
-}
-
-impl Shared {
-    async fn perform(&self, pending: Pending) -> Result<(), Error> {
-        match pending {
-            Pending::Delete(ask) => {
-                let reply = self.store.delete(ask.operation()).await;
-                let now = self.env.now();
-                self.complete(|exchange| ask.complete(exchange, reply, now))
-            }
-            Pending::Load(ask) => {
-                let reply = self.store.load(ask.operation()).await;
-                self.complete(|exchange| ask.complete(exchange, reply))
-            }
-            Pending::Save(ask) => {
-                let reply = self.store.save(ask.operation()).await;
-                self.complete(|exchange| ask.complete(exchange, reply))
-            }
-        }
-    }
-
-    fn complete(
-        &self,
-        complete: impl FnOnce(&mut Exchange) -> Result<(), Failure<crate::StoreError>>,
-    ) -> Result<(), Error> {
-        Ok(complete(self.lock().as_mut().ok_or(Error::Ended)?)?)
-    }
-}
-
-impl<N> Clone for Session<N> {
-    fn clone(&self) -> Self {
-        Self { marker: PhantomData, shared: self.shared.clone() }
-    }
-}
-
-impl<N> fmt::Debug for Session<N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").finish_non_exhaustive()
     }
 }

@@ -7,10 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use http::HeaderValue;
 use http_session::{Connection, IdError, RequestFacts, SessionId, Timestamp};
 
-use crate::env::Env;
-use crate::error::Error;
-use crate::session::Session;
-use crate::sessions::Sessions;
+use crate::{Env, Error, Session, Sessions};
 
 /// A clock that moves when told to, and ids `sid1`, `sid2`, …: for tests only, they can be guessed.
 /// Clones are the same clock.
@@ -18,24 +15,12 @@ use crate::sessions::Sessions;
 pub struct TestEnv {
     ids: Arc<AtomicU64>,
     millis: Arc<AtomicI64>,
-    template: Arc<str>,
 }
 
 impl TestEnv {
     /// A clock that stands at `start`.
-    #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self::with_template(start, "sid#")
-    }
-
-    /// As [`TestEnv::new`], with ids in which the running number takes the place of `#`.
-    #[must_use]
-    pub fn with_template(start: Timestamp, template: &str) -> Self {
-        Self {
-            ids: Arc::default(),
-            millis: Arc::new(AtomicI64::new(start.as_millis())),
-            template: template.into(),
-        }
+        Self { ids: Arc::default(), millis: Arc::new(AtomicI64::new(start.as_millis())) }
     }
 
     /// Moves the clock by `millis` milliseconds (back, if negative).
@@ -55,8 +40,7 @@ impl Env for TestEnv {
     }
 
     fn genid(&self) -> Result<SessionId, IdError> {
-        let number = self.ids.fetch_add(1, Ordering::SeqCst) + 1;
-        SessionId::from_text(&self.template.replace('#', &number.to_string()))
+        SessionId::from_text(&format!("sid{}", self.ids.fetch_add(1, Ordering::SeqCst) + 1))
     }
 }
 
@@ -80,10 +64,10 @@ pub async fn cookie_for(
     sessions: &Sessions,
     fill: impl FnOnce(&Session) -> Result<(), Error>,
 ) -> Result<HeaderValue, Error> {
-    let mut facts = RequestFacts::new(sessions.config().path());
     // A Secure cookie is to be had, too.
-    facts.connection = Connection::Encrypted;
-    let begin = sessions.config().begin(&facts, [], sessions.environment().now());
+    let (path, connection) = (sessions.config().path(), Connection::Encrypted);
+    let facts = RequestFacts { path, connection, ..RequestFacts::default() };
+    let begin = sessions.config().begin(&facts, [], sessions.now());
     let session = sessions.open(begin).await?.ok_or(Error::PathMismatch)?;
     fill(&session)?;
     let outcome = sessions.close(&session).await?;

@@ -1,72 +1,80 @@
 #![doc = include_str!("../README.md")]
 
 use std::any::TypeId;
-use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
-use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::{iter, mem};
 
+use derive_where::derive_where;
 use http::{Extensions, Request, Response, Uri};
-use http_session_store::core::{Config, CookieTemplate, RequestFacts, cookie_lines};
+use http_session_store::core::{Begin, Config, CookieTemplate, RequestFacts, cookie_lines};
 use http_session_store::{Env, Error, Main, Session, Sessions, Store, to_the_end};
 use tower_layer::Layer;
 use tower_service::Service;
 
 pub use http_session_store as store;
 
-type TemplateFor = dyn Fn(&Request<()>) -> Arc<CookieTemplate> + Send + Sync;
-
 /// Gives every request its session: loads it before the service, saves it after the response's head
 /// is known and before a byte of it goes out.
 ///
-/// The service finds a [`Session<N>`] among the request's extensions, and whoever looks at the
-/// response finds the [`Origin`](http_session_store::core::Origin) of the session and the
-/// [`Decision`](http_session_store::core::Decision) among the response's.
+/// The service finds the session with [`session_of`] among the request's extensions. Whoever looks
+/// at the response finds the [`Outcome`](http_session_store::core::Outcome) among its extensions, or
+/// an `Arc<`[`Error`]`>`.
 ///
 /// - A failed load is a failed request: the service is not called.
 /// - A failed save replaces the response: no session cookie is sent.
 /// - A service that returned an error or panicked, or a client that went away before the response's
 ///   head was known: nothing is saved. After that the save completes, whatever the client does.
-pub struct SessionLayer<N = Main, F = EmptyBody> {
-    cookie_for: Option<Arc<TemplateFor>>,
+#[derive_where(Clone, Debug)]
+pub struct SessionLayer<B, N = Main> {
+    #[derive_where(skip(Debug))]
+    cookie_options: Option<Arc<TemplateFor>>,
     marker: PhantomData<fn() -> N>,
-    on_error: F,
+    #[derive_where(skip(Debug))]
+    on_error: Arc<OnError<B>>,
     original_uri: fn(&Extensions) -> Option<&Uri>,
     sessions: Sessions,
 }
 
-impl SessionLayer {
-    /// With the system's clock and random source, for an application with one session.
-    #[must_use]
-    pub fn new(config: Config, store: impl Store) -> Self {
-        Self::from_sessions(Sessions::new(config, store))
-    }
+type TemplateFor = dyn Fn(&Request<()>) -> Arc<CookieTemplate> + Send + Sync;
+type OnError<B> = dyn Fn(&Error) -> Response<B> + Send + Sync;
 
-    /// For sessions that something else uses as well.
-    #[must_use]
-    pub fn from_sessions(sessions: Sessions) -> Self {
+impl<B: Default> SessionLayer<B> {
+    /// With the system's clock and random source, for an application with one session.
+    pub fn new(config: Config, store: impl Store + 'static) -> Self {
+        Self::from(Sessions::new(config, store))
+    }
+}
+
+/// For sessions that something else uses as well.
+impl<B: Default> From<Sessions> for SessionLayer<B> {
+    fn from(sessions: Sessions) -> Self {
+        let on_error = |error: &Error| {
+            let mut response = Response::new(B::default());
+            *response.status_mut() = error.status();
+            response
+        };
         Self {
-            cookie_for: None,
+            cookie_options: None,
             marker: PhantomData,
-            on_error: EmptyBody,
+            on_error: Arc::new(on_error),
             original_uri: |_| None,
             sessions,
         }
     }
 }
 
-impl<N, F> SessionLayer<N, F> {
+impl<B, N> SessionLayer<B, N> {
     /// Cookie options by request: express-session's `cookie` function (B-017, B-031). It is asked
     /// once for each request.
     #[must_use]
-    pub fn cookie_for(
+    pub fn cookie_options(
         mut self,
-        cookie_for: impl Fn(&Request<()>) -> Arc<CookieTemplate> + Send + Sync + 'static,
+        cookie_options: impl Fn(&Request<()>) -> Arc<CookieTemplate> + Send + Sync + 'static,
     ) -> Self {
-        self.cookie_for = Some(Arc::new(cookie_for));
+        self.cookie_options = Some(Arc::new(cookie_options));
         self
     }
 
@@ -80,20 +88,21 @@ impl<N, F> SessionLayer<N, F> {
     /// For an application with several sessions: this one is `Session<M>`. Its cookie needs a name
     /// of its own.
     #[must_use]
-    pub fn marker<M>(self) -> SessionLayer<M, F> {
-        let Self { cookie_for, marker: _, on_error, original_uri, sessions } = self;
-        SessionLayer { cookie_for, marker: PhantomData, on_error, original_uri, sessions }
+    pub fn marker<M>(self) -> SessionLayer<B, M> {
+        let Self { cookie_options, on_error, original_uri, sessions, .. } = self;
+        SessionLayer { cookie_options, marker: PhantomData, on_error, original_uri, sessions }
     }
 
     /// What the client gets when a session can't be loaded or saved. Default: the error's
-    /// [`status`](Error::status) with an empty body.
+    /// [`status`](http_session_store::core::Error::status) with an empty body, because what went
+    /// wrong is for the log.
     #[must_use]
-    pub fn on_error<B, G>(self, on_error: G) -> SessionLayer<N, G>
-    where
-        G: Fn(&Error) -> Response<B> + Clone,
-    {
-        let Self { cookie_for, marker, on_error: _, original_uri, sessions } = self;
-        SessionLayer { cookie_for, marker, on_error, original_uri, sessions }
+    pub fn on_error(
+        mut self,
+        on_error: impl Fn(&Error) -> Response<B> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_error = Arc::new(on_error);
+        self
     }
 
     /// Where a router that takes prefixes off keeps the request's own URI: the cookie's path is
@@ -103,208 +112,128 @@ impl<N, F> SessionLayer<N, F> {
         self.original_uri = original_uri;
         self
     }
+
+    fn refuse(&self, error: Error) -> Response<B> {
+        let mut response = (self.on_error)(&error);
+        response.extensions_mut().insert(Arc::new(error));
+        response
+    }
 }
 
-impl<N, F: Clone> Clone for SessionLayer<N, F> {
-    fn clone(&self) -> Self {
-        Self {
-            cookie_for: self.cookie_for.clone(),
-            marker: PhantomData,
-            on_error: self.on_error.clone(),
-            original_uri: self.original_uri,
-            sessions: self.sessions.clone(),
+impl<B, N: 'static> SessionLayer<B, N> {
+    /// Opens the request's session and puts it among the request's extensions.
+    async fn open<R>(&self, request: Request<R>) -> Result<(Opened<N>, Request<R>), Error> {
+        let (head, body) = request.into_parts();
+        let mut head = Request::from_parts(head, ());
+        let mut facts = RequestFacts::of(&head);
+        if let Some(uri) = (self.original_uri)(head.extensions()) {
+            facts.path = uri.path();
+        }
+        facts.template = self.cookie_options.as_ref().map(|cookie_options| cookie_options(&head));
+        let lines = cookie_lines(head.headers());
+        let begin = self.sessions.config().begin(&facts, lines, self.sessions.now());
+        if !matches!(begin, Begin::Skip(_)) {
+            self.sign_in(head.extensions_mut())?;
+        }
+        let session = self.sessions.open::<N>(begin).await?;
+        head.extensions_mut().insert(session.clone());
+        Ok((Opened(session), Request::from_parts(head.into_parts().0, body)))
+    }
+
+    /// Two layers with one marker or one cookie name would undo each other's work.
+    fn sign_in(&self, extensions: &mut Extensions) -> Result<(), Error> {
+        let outer = extensions.remove::<Layers>().map(Arc::new);
+        let marker = TypeId::of::<N>();
+        let layers = Layers { config: self.sessions.config().clone(), marker, outer };
+        if iter::successors(layers.outer.as_deref(), |layer| layer.outer.as_deref())
+            .any(|layer| layer.marker == marker || layer.config.name() == layers.config.name())
+        {
+            return Err(Error::LayeredTwice);
+        }
+        extensions.insert(layers);
+        Ok(())
+    }
+
+    /// Closes the session and puts the cookie onto the response. The save completes even if the
+    /// client goes away meanwhile.
+    async fn close(&self, mut opened: Opened<N>, mut response: Response<B>) -> Response<B> {
+        let Some(session) = opened.0.take() else { return response };
+        let sessions = self.sessions.clone();
+        match to_the_end(async move { sessions.close(&session).await }).await {
+            Ok(outcome) => {
+                outcome.apply(response.headers_mut());
+                response.extensions_mut().insert(outcome);
+                response
+            }
+            Err(error) => self.refuse(error),
         }
     }
 }
 
-impl<N, F> fmt::Debug for SessionLayer<N, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionLayer").field("sessions", &self.sessions).finish_non_exhaustive()
+/// A session layer that a request went through, and those before it.
+#[derive(Clone)]
+struct Layers {
+    config: Config,
+    marker: TypeId,
+    outer: Option<Arc<Self>>,
+}
+
+/// The session of a request that is under way. If the request ends without a decision (a panic, an
+/// error of the service, a client that went away), the handle is closed.
+struct Opened<N>(Option<Session<N>>);
+
+impl<N> Drop for Opened<N> {
+    fn drop(&mut self) {
+        if let Some(session) = &self.0 {
+            Sessions::abandon(session);
+        }
     }
 }
 
-impl<S, N, F: Clone> Layer<S> for SessionLayer<N, F> {
-    type Service = SessionService<S, N, F>;
+impl<S, B, N> Layer<S> for SessionLayer<B, N> {
+    type Service = SessionService<S, B, N>;
 
     fn layer(&self, inner: S) -> Self::Service {
         SessionService { inner, layer: self.clone() }
     }
 }
 
-/// Makes the response when a session can't be loaded or saved: every function from an [`Error`] to
-/// a response does.
-pub trait OnError<B> {
-    /// The response that the client gets.
-    fn response(&self, error: &Error) -> Response<B>;
-}
-
-impl<B, F: Fn(&Error) -> Response<B>> OnError<B> for F {
-    fn response(&self, error: &Error) -> Response<B> {
-        self(error)
-    }
-}
-
-/// The error's status with an empty body: what went wrong is for the log, not for the client.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct EmptyBody;
-
-impl<B: Default> OnError<B> for EmptyBody {
-    fn response(&self, error: &Error) -> Response<B> {
-        let mut response = Response::new(B::default());
-        *response.status_mut() = error.status();
-        response
-    }
-}
-
 /// A service with sessions; made by [`SessionLayer`].
-pub struct SessionService<S, N = Main, F = EmptyBody> {
+#[derive_where(Clone, Debug; S)]
+pub struct SessionService<S, B, N = Main> {
     inner: S,
-    layer: SessionLayer<N, F>,
+    layer: SessionLayer<B, N>,
 }
 
-impl<S: Clone, N, F: Clone> Clone for SessionService<S, N, F> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S: fmt::Debug, N, F> fmt::Debug for SessionService<S, N, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionService")
-            .field("inner", &self.inner)
-            .field("layer", &self.layer)
-            .finish()
-    }
-}
-
-impl<S, N, F, ReqBody, ResBody> Service<Request<ReqBody>> for SessionService<S, N, F>
+impl<S, B, N, R> Service<Request<R>> for SessionService<S, B, N>
 where
-    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
+    S: Service<Request<R>, Response = Response<B>, Future: Send, Error: Send>,
+    S: Clone + Send + 'static,
+    B: Send + 'static,
     N: 'static,
-    F: OnError<ResBody> + Clone + Send + Sync + 'static,
-    ReqBody: Send + 'static,
-    ResBody: Send,
+    R: Send + 'static,
 {
-    type Response = S::Response;
+    type Response = Response<B>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<B>, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
+    fn call(&mut self, request: Request<R>) -> Self::Future {
         // The clone is for the next request: readiness belongs to the one that was polled.
         let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
-        let layer = self.layer.clone();
+        let (mut inner, layer) = (mem::replace(&mut self.inner, clone), self.layer.clone());
         Box::pin(async move {
-            let (session, request) = match layer.open(request).await {
-                Ok(opened) => opened,
-                Err(error) => return Ok(layer.refuse(&error)),
-            };
-            let Some(session) = session else { return inner.call(request).await };
-            let session = Abandon(session);
-            let origin = session.0.origin();
-            let response = inner.call(request).await?;
-            Ok(match layer.close(session).await {
-                Ok(outcome) => {
-                    let mut response = response;
-                    outcome.apply(response.headers_mut());
-                    response.extensions_mut().insert(outcome.decision());
-                    if let Ok(origin) = origin {
-                        response.extensions_mut().insert(origin);
-                    }
-                    response
+            match layer.open(request).await {
+                Ok((opened, request)) => {
+                    let response = inner.call(request).await?;
+                    Ok(layer.close(opened, response).await)
                 }
-                Err(error) => layer.refuse(&error),
-            })
-        })
-    }
-}
-
-impl<N: 'static, F> SessionLayer<N, F> {
-    /// Opens the request's session and puts it among the request's extensions.
-    async fn open<B>(
-        &self,
-        request: Request<B>,
-    ) -> Result<(Option<Session<N>>, Request<B>), Error> {
-        let (head, body) = request.into_parts();
-        let mut head = Request::from_parts(head, ());
-        self.sign_in(head.extensions_mut())?;
-        let begin = {
-            let mut facts = RequestFacts::of(&head);
-            if let Some(uri) = (self.original_uri)(head.extensions()) {
-                facts.path = uri.path();
+                Err(error) => Ok(layer.refuse(error)),
             }
-            facts.template = self.cookie_for.as_ref().map(|cookie_for| cookie_for(&head));
-            let now = self.sessions.environment().now();
-            self.sessions.config().begin(&facts, cookie_lines(head.headers()), now)
-        };
-        let session = self.sessions.open::<N>(begin).await?;
-        match &session {
-            Some(session) => head.extensions_mut().insert(session.clone()).map(drop),
-            None => head.extensions_mut().insert(NoSessionHere::<N>(PhantomData)).map(drop),
-        };
-        let (head, ()) = head.into_parts();
-        Ok((session, Request::from_parts(head, body)))
-    }
-
-    /// Two layers with one marker or one cookie name would undo each other's work.
-    fn sign_in(&self, extensions: &mut Extensions) -> Result<(), Error> {
-        let mut layers = extensions.remove::<Layers>().unwrap_or_default();
-        let name = self.sessions.config().name();
-        let marker = TypeId::of::<N>();
-        if layers.0.iter().any(|layer| &*layer.name == name || layer.marker == marker) {
-            return Err(Error::LayeredTwice);
-        }
-        layers.0.push(Signed { name: name.into(), marker });
-        extensions.insert(layers);
-        Ok(())
-    }
-
-    /// From here on the client may go away: the save completes.
-    async fn close(&self, session: Abandon<N>) -> Result<http_session_store::core::Outcome, Error> {
-        let sessions = self.sessions.clone();
-        to_the_end(async move { sessions.close(&session.0).await }).await
-    }
-
-    fn refuse<B>(&self, error: &Error) -> Response<B>
-    where
-        F: OnError<B>,
-    {
-        self.on_error.response(error)
-    }
-}
-
-/// Closes the handle of a request that ends without a decision: a panic, an error of the service, a
-/// client that went away. After a decision it is closed already.
-struct Abandon<N>(Session<N>);
-
-impl<N> Drop for Abandon<N> {
-    fn drop(&mut self) {
-        self.0.abandon();
-    }
-}
-
-/// The session layers that a request went through.
-#[derive(Clone, Default)]
-struct Layers(Vec<Signed>);
-
-#[derive(Clone)]
-struct Signed {
-    marker: TypeId,
-    name: Box<str>,
-}
-
-/// Says that a layer was there and that the path is outside of its cookie's path.
-struct NoSessionHere<N>(PhantomData<fn() -> N>);
-
-impl<N> Clone for NoSessionHere<N> {
-    fn clone(&self) -> Self {
-        Self(PhantomData)
+        })
     }
 }
 
@@ -312,11 +241,7 @@ impl<N> Clone for NoSessionHere<N> {
 /// outside of the cookie's path.
 ///
 /// # Errors
-/// [`Error::NoLayer`].
+/// [`NoLayer`](http_session_store::core::Error::NoLayer).
 pub fn session_of<N: 'static>(extensions: &Extensions) -> Result<Option<Session<N>>, Error> {
-    match (extensions.get::<Session<N>>(), extensions.get::<NoSessionHere<N>>()) {
-        (Some(session), _) => Ok(Some(session.clone())),
-        (None, Some(_)) => Ok(None),
-        (None, None) => Err(Error::NoLayer),
-    }
+    extensions.get::<Option<Session<N>>>().cloned().ok_or(Error::NoLayer)
 }

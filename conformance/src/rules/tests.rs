@@ -2,26 +2,27 @@ use super::*;
 
 #[test]
 fn citations_stand_directly_above_tests() {
+    // Spelled otherwise, or this would be a citation itself.
     let source = "
-        // B-001, B-002: two rules
-        // and B-003
+        // R-001, R-002: two rules
+        // and R-003
         #[test]
         #[should_panic]
         fn cited() {}
 
-        // B-004: no test
+        // R-004: no test
         fn helper() {}
 
-        // B-005: a statement comes between
+        // R-005: a statement comes between
         const X: u8 = 1;
         #[tokio::test(start_paused = true)]
         async fn uncited() {}
 
-        // B-006: async
+        // R-006: async
         #[tokio::test(start_paused = true)]
         async fn waits() {}
     ";
-    let found = citations(source);
+    let found = citations(&source.replace("R-", "B-"));
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["cited", "waits"]);
     assert_eq!(numbers(&found[0].0).collect::<Vec<_>>(), ["B-001", "B-002", "B-003"]);

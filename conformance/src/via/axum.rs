@@ -93,7 +93,7 @@ async fn serve(setup: &Setup, host: &Host, wiring: Wiring) -> SendRequest<Empty<
     let sessions = Sessions::new(setup.config.clone(), host.world.clone()).env(host.world.clone());
     let mut layer = session_layer_from(sessions);
     if let Some(template_for) = setup.template_for() {
-        layer = layer.cookie_for(move |request| template_for(&request.uri().to_string()));
+        layer = layer.cookie_options(move |request| template_for(&request.uri().to_string()));
     }
     let router = match wiring {
         Wiring::Layer => router.layer(layer),
@@ -132,7 +132,7 @@ async fn handle(
     let request = host.lock().request.clone();
     let session = session.as_deref();
     host.lock().session =
-        session.and_then(|session| session.id().ok()).map(|id| id.text().as_str().into());
+        session.and_then(|session| session.id().ok()).map(|id| id.as_str().into());
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
         let value = match operation {

@@ -38,10 +38,12 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     let forwarded_proto =
         request.headers().find(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-proto"));
     let uri: Uri = url.parse().expect("a URI");
-    let mut facts = RequestFacts::new(uri.path());
-    facts.connection = connection(request);
-    facts.forwarded_proto = forwarded_proto.map(|(_, value)| value.as_bytes());
-    facts.template = setup.template_for().map(|template_for| template_for(url));
+    let facts = RequestFacts {
+        path: uri.path(),
+        connection: connection(request),
+        forwarded_proto: forwarded_proto.map(|(_, value)| value.as_bytes()),
+        template: setup.template_for().map(|template_for| template_for(url)),
+    };
     let begin = setup.config.begin(&facts, cookie, world.now());
     let mut answer = Answer::default();
     let mut exchange = match blocking::open(begin, world, world) {
@@ -50,7 +52,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     };
     world.handler_begins();
     let session = exchange.as_ref().and_then(|exchange| exchange.session());
-    answer.session = session.map(|session| session.id().text().as_str().into());
+    answer.session = session.map(|session| session.id().as_str().into());
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
         answer.ops.push(match operation {

@@ -1,1 +1,138 @@
 use super::*;
+
+use std::time::Duration;
+
+fn express() -> ConfigBuilder {
+    Config::express("keyboard cat")
+}
+
+// B-002, B-008, B-009, B-010, B-011, B-016, B-018: express-session's defaults
+#[test]
+fn the_defaults() {
+    let config = express().build().expect("sound options");
+    let settings = config.settings();
+    assert_eq!(config.name(), "connect.sid");
+    assert_eq!(config.path(), "/");
+    assert!(settings.resave);
+    assert!(settings.save_uninitialized);
+    assert!(!settings.rolling);
+    assert_eq!(settings.unset, Unset::Keep);
+    assert_eq!(settings.proxy, Proxy::Framework);
+    assert_eq!(settings.max_record_bytes, 16 * 1024 * 1024);
+}
+
+// B-002, B-010, B-011, B-016: each option reaches its place
+#[test]
+fn options_arrive() {
+    let config = express()
+        .name("sid")
+        .cookie(CookieOptions::new().path("/app"))
+        .max_record_bytes(7)
+        .proxy(true)
+        .resave(false)
+        .rolling(true)
+        .save_uninitialized(false)
+        .unset(Unset::Destroy)
+        .build()
+        .expect("sound options");
+    let settings = config.settings();
+    assert_eq!(config.name(), "sid");
+    assert_eq!(config.path(), "/app");
+    assert!(!settings.resave);
+    assert!(!settings.save_uninitialized);
+    assert!(settings.rolling);
+    assert_eq!(settings.unset, Unset::Destroy);
+    assert_eq!(settings.proxy, Proxy::Trust);
+    assert_eq!(settings.max_record_bytes, 7);
+    let distrust = express().proxy(false).build().expect("sound options");
+    assert_eq!(distrust.settings().proxy, Proxy::Distrust);
+}
+
+// B-002, B-151: an empty name is none, any other must be a token
+#[test]
+fn names() {
+    for (name, expected) in [
+        ("", Some("connect.sid")),
+        ("sid", Some("sid")),
+        ("__Host-sid", Some("__Host-sid")),
+        ("!#$%&'*+-.^_`|~", Some("!#$%&'*+-.^_`|~")),
+        ("a b", None),
+        ("a=b", None),
+        ("a;b", None),
+        ("a\r\nSet-Cookie: b", None),
+        ("é", None),
+    ] {
+        let config = express().name(name).build();
+        assert_eq!(config.as_ref().ok().map(Config::name), expected, "{name:?}");
+        let refused = matches!(config, Err(ConfigError::Cookie(CookieError::Name)));
+        assert_eq!(refused, expected.is_none());
+    }
+}
+
+// B-151: every character of ASCII in a name
+#[test]
+fn names_are_tokens() {
+    for character in (0..128_u8).map(char::from).chain(['é', '\u{A0}']) {
+        let valid = character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character);
+        assert_eq!(is_token(&format!("a{character}")), valid, "{character:?}");
+    }
+    assert!(!is_token(""));
+}
+
+// B-015, B-026: what can never work is refused at once
+#[test]
+fn refused() {
+    let cookie = |options| express().cookie(options).build().err();
+    let options = CookieOptions::new;
+    for (error, expected) in [
+        (Config::express("").build().err(), ConfigError::EmptySecret),
+        (Config::express(vec![]).accept("x").build().err(), ConfigError::EmptySecret),
+        (express().accept("x").accept("").build().err(), ConfigError::EmptySecret),
+        (cookie(options().domain("a b")), CookieError::Domain.into()),
+        (cookie(options().path("/;")), CookieError::Path.into()),
+        (cookie(options().priority("urgent")), CookieError::Priority.into()),
+        (cookie(options().same_site("loose")), CookieError::SameSite.into()),
+    ] {
+        assert_eq!(error, Some(expected));
+    }
+}
+
+// B-056: the first secret signs, those accepted verify; sixteen at most
+#[test]
+fn secrets() {
+    let config = Config::express("first").accept("second").accept("third").build();
+    let config = config.expect("sound options");
+    let first = Config::express("first").build().expect("sound options");
+    assert_eq!(config.settings().keys.sign("id"), first.settings().keys.sign("id"));
+    for secret in ["first", "second", "third", "fourth"] {
+        let other = Config::express(secret).build().expect("sound options");
+        let signature = other.settings().keys.sign("id");
+        let signed = format!("id.{}", str::from_utf8(&signature).expect("ASCII"));
+        let verified = config.settings().keys.verify(&signed).is_some();
+        assert_eq!(verified, secret != "fourth", "{secret}");
+    }
+    let many = |further| (0..further).fold(express(), |builder, _| builder.accept("x")).build();
+    assert!(many(15).is_ok());
+    assert_eq!(many(16).err(), Some(ConfigError::TooManySecrets));
+}
+
+#[test]
+fn a_later_option_takes_the_place_of_an_earlier_one() {
+    let config = express()
+        .cookie(CookieOptions::new().path("/a").max_age(Duration::from_secs(1)))
+        .cookie(CookieOptions::new())
+        .name("a")
+        .name("")
+        .build()
+        .expect("sound options");
+    assert_eq!((config.name(), config.path()), ("connect.sid", "/"));
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let builder = Config::express("needle").accept("needle-2").name("sid");
+    let config = builder.clone().build().expect("sound options");
+    let text = format!("{builder:?} {config:?} {config:#?}");
+    assert!(!text.contains("needle"), "{text}");
+    assert!(text.contains("sid"), "{text}");
+}

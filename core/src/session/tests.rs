@@ -1,1 +1,291 @@
 use super::*;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::record::inflate;
+use crate::{Attribute, Record, Timestamp};
+
+fn session() -> Session {
+    let cookie = SessionCookie::from_record(&mut Map::new());
+    let id = SessionId::from_text("needle-id").expect("an id");
+    Session { cookie, data: Data::default(), id }
+}
+
+fn with(value: &Value) -> Session {
+    let mut session = session();
+    for (key, value) in value.as_object().expect("an object") {
+        session.insert(key, value).expect("a free key");
+    }
+    session
+}
+
+fn is_changed(session: &Session, baseline: &Data) -> bool {
+    !is_same(&session.data, baseline)
+}
+
+// B-098, B-101: what counts is the value; writing an equal one, or writing back, is no change
+#[test]
+fn write_and_write_back() {
+    let mut session = with(&json!({"views": 1, "user": {"name": "ada"}}));
+    let baseline = session.data.clone();
+    session.insert("views", 1).expect("JSON");
+    assert!(!is_changed(&session, &baseline));
+    session.insert("views", 2).expect("JSON");
+    assert!(is_changed(&session, &baseline));
+    session.insert("views", 1).expect("JSON");
+    assert!(!is_changed(&session, &baseline));
+    assert_eq!(session.remove("views"), Some(json!(1)));
+    assert!(is_changed(&session, &baseline));
+    session.insert("views", 1).expect("JSON");
+    assert!(!is_changed(&session, &baseline));
+    session.insert("new", Value::Null).expect("JSON");
+    assert!(is_changed(&session, &baseline));
+    session.remove("new");
+    assert!(!is_changed(&session, &baseline));
+    session.clear();
+    assert!(is_changed(&session, &baseline));
+    assert_eq!(baseline.len(), 2, "the baseline is never written to");
+}
+
+#[test]
+fn reading_and_removing_nothing_copies_nothing() {
+    let mut session = with(&json!({"a": 1}));
+    let baseline = session.data.clone();
+    assert_eq!(session.get::<i32>("a"), Ok(Some(1)));
+    assert_eq!(session.remove("b"), None);
+    assert!(Arc::ptr_eq(&session.data, &baseline));
+}
+
+// B-099, B-100: nested keys called `cookie` count, the session's own cookie does not
+#[test]
+fn cookies_in_and_beside_the_data() {
+    let mut session = with(&json!({"nested": {"cookie": {"path": "/"}}}));
+    let baseline = session.data.clone();
+    session.cookie_mut().set(Attribute::Secure, true).expect("a flag");
+    session.cookie_mut().touch(Timestamp::MAX);
+    session.cookie_mut().set_max_age(std::time::Duration::from_secs(1), Timestamp::MIN);
+    assert!(!is_changed(&session, &baseline));
+    session.insert("nested", json!({"cookie": {"path": "/x"}})).expect("JSON");
+    assert!(is_changed(&session, &baseline));
+}
+
+// B-102: the order of keys has no meaning here, at any depth (D-key-order)
+#[test]
+fn the_order_of_keys_has_no_meaning() {
+    let parse = |text| -> Data { Data::new(serde_json::from_str(text).expect("an object")) };
+    let left = parse("{\"a\":{\"x\":1,\"y\":[1,2]},\"b\":2}");
+    assert!(is_same(&left, &parse("{\"b\":2,\"a\":{\"y\":[1,2],\"x\":1}}")));
+    assert!(!is_same(&left, &parse("{\"b\":2,\"a\":{\"y\":[2,1],\"x\":1}}")));
+    assert!(!is_same(&left, &parse("{\"a\":{\"x\":1,\"y\":[1,2]},\"b\":\"2\"}")));
+    assert!(!is_same(&left, &parse("{\"a\":{\"x\":1,\"y\":[1,2]},\"b\":2,\"c\":null}")));
+}
+
+// B-103: JSON's rules
+#[test]
+fn values_follow_the_rules_of_json() {
+    #[derive(Serialize)]
+    struct Odd {
+        nan: f64,
+        infinite: [f32; 2],
+        none: Option<u8>,
+        unit: (),
+    }
+    let mut session = session();
+    let odd =
+        Odd { nan: f64::NAN, infinite: [f32::INFINITY, f32::NEG_INFINITY], none: None, unit: () };
+    session.insert("odd", odd).expect("JSON");
+    let expected = json!({"nan": null, "infinite": [null, null], "none": null, "unit": null});
+    assert_eq!(session.data().get("odd"), Some(&expected));
+    let baseline = session.data.clone();
+    session.insert("odd", expected).expect("JSON");
+    assert!(!is_changed(&session, &baseline));
+}
+
+// B-104: data that JSON can't take is an error as soon as it is put in, and the session is what it
+// was: nothing is left that could fail when the response is under way
+#[test]
+fn what_is_no_json_is_refused() {
+    struct Fails;
+    impl Serialize for Fails {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("needle-data"))
+        }
+    }
+    let mut session = with(&json!({"a": 1}));
+    let baseline = session.data.clone();
+    let errors = [
+        session.insert("a", Fails),
+        session.insert("a", BTreeMap::from([(vec!["needle-data"], 1)])),
+        session.insert("a", u128::MAX),
+    ];
+    for error in errors {
+        let error = error.expect_err("no JSON");
+        assert_eq!(error, DataError::NotJson);
+        assert!(!format!("{error} {error:?}").contains("needle-data"), "{error:?}");
+    }
+    assert!(Arc::ptr_eq(&session.data, &baseline));
+}
+
+/// `depth` arrays or objects, one in the other.
+fn nested(depth: usize, array: bool) -> Value {
+    (0..depth).fold(json!(0), |value, _| if array { json!([value]) } else { json!({"a": value}) })
+}
+
+/// What is accepted can be read back from a record; what is nested deeper is refused.
+#[test]
+fn nesting_that_a_record_can_hold() {
+    for array in [true, false] {
+        let mut session = with(&json!({"a": 1}));
+        for depth in [0, 1, 99, 100] {
+            let value = nested(depth, array);
+            session.insert("deep", &value).expect("not too deep");
+            let record = Record::new(session.cookie(), session.data(), usize::MAX);
+            let record = record.expect("no limit").to_json();
+            let inflated = inflate(record.as_bytes(), usize::MAX).expect("a record");
+            assert_eq!(inflated.data.get("deep"), Some(&value), "{depth}");
+            assert!(is_same(&Data::new(inflated.data), &session.data), "{depth}");
+        }
+        let baseline = session.data.clone();
+        for depth in [101, 102, 128, 1_000] {
+            for value in [nested(depth, array), json!([1, nested(depth - 1, array), 2])] {
+                assert_eq!(session.insert("a", value), Err(DataError::TooDeep), "{depth}");
+            }
+        }
+        assert!(Arc::ptr_eq(&session.data, &baseline));
+        // Breadth is no depth.
+        session.insert("wide", vec![nested(99, array); 200]).expect("not too deep");
+    }
+}
+
+/// With `preserve_order`, keys keep the order in which they came; without it, they are sorted.
+#[test]
+fn removing_keeps_the_order_of_the_other_keys() {
+    let mut session = session();
+    for key in ["d", "b", "e", "a", "c"] {
+        session.insert(key, 1).expect("JSON");
+    }
+    let order = |session: &Session| session.data().keys().cloned().collect::<String>();
+    let before = order(&session);
+    for key in ["b", "d", "c", "nobody"] {
+        let expected = order(&session).replace(key, "");
+        session.remove(key);
+        assert_eq!(order(&session), expected, "{before} {key}");
+    }
+    assert_eq!(order(&session).len(), 2);
+}
+
+#[test]
+fn values_come_back_as_their_type() {
+    let mut session = session();
+    session.insert("user", ("ada", vec![1, 2])).expect("JSON");
+    assert_eq!(session.get::<(String, Vec<u8>)>("user"), Ok(Some(("ada".into(), vec![1, 2]))));
+    assert_eq!(session.get::<Value>("user"), Ok(Some(json!(["ada", [1, 2]]))));
+    assert_eq!(session.get::<Value>("nobody"), Ok(None));
+    session.insert("null", ()).expect("JSON");
+    assert_eq!(session.get::<Option<u8>>("null"), Ok(Some(None)));
+    session.insert("secret", "needle-data").expect("JSON");
+    let error = session.get::<u8>("secret").expect_err("a text");
+    assert_eq!(error, DataError::WrongType);
+    assert!(!format!("{error} {error:?}").contains("needle-data"), "{error:?}");
+}
+
+// B-075, B-083: the names that a session object has itself, as Node lists them, and no others
+#[test]
+fn reserved_names() {
+    // The session's own, its prototype's, and `Object.prototype`'s.
+    let reserved = "req id touch resetMaxAge save reload destroy regenerate constructor \
+        __defineGetter__ __defineSetter__ hasOwnProperty __lookupGetter__ __lookupSetter__ \
+        isPrototypeOf propertyIsEnumerable toString valueOf __proto__ toLocaleString";
+    for key in reserved.split_whitespace() {
+        assert!(is_reserved(key), "{key}");
+    }
+    let mut session = session();
+    for key in reserved.split_whitespace().chain(["cookie"]) {
+        let error = session.insert(key, 1).expect_err("reserved");
+        assert_eq!(error, DataError::ReservedKey, "{key}");
+    }
+    assert!(session.data().is_empty());
+    for key in [
+        "",
+        "Cookie",
+        "cookies",
+        "ID",
+        "_id",
+        "user",
+        "prototype",
+        "hash",
+        "secret",
+        "name",
+        "length",
+    ] {
+        assert!(!is_reserved(key), "{key}");
+        session.insert(key, 1).expect("a free key");
+    }
+    // `cookie` is no data (B-083).
+    let keys: BTreeSet<&str> = session.data().keys().map(String::as_str).collect();
+    assert_eq!(keys.len(), 11);
+    assert!(!keys.contains("cookie"));
+}
+
+#[test]
+fn debug_shows_neither_id_nor_data() {
+    let session = with(&json!({"needle-key": "needle-data"}));
+    let text = format!("{session:?} {session:#?}");
+    assert!(!text.contains("needle"), "{text}");
+    assert_eq!(session.id().as_str(), "needle-id");
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert(u8, u8),
+    Remove(u8),
+    Clear,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..3_u8, 0..2_u8).prop_map(|(key, value)| Step::Insert(key, value)),
+        3 => (0..3_u8).prop_map(Step::Remove),
+        1 => Just(Step::Clear),
+    ]
+}
+
+proptest! {
+    // B-098, B-101: after any steps, the data is changed if and only if it is not what it was
+    #[test]
+    fn changed_is_a_matter_of_values(
+        before in proptest::collection::vec(step(), 0..6),
+        steps in proptest::collection::vec(step(), 0..12),
+    ) {
+        let mut model = BTreeMap::new();
+        let mut session = session();
+        let mut apply = |steps: &[Step], model: &mut BTreeMap<String, u8>| {
+            for step in steps {
+                match *step {
+                    Step::Insert(key, value) => {
+                        model.insert(key.to_string(), value);
+                        session.insert(&key.to_string(), value).expect("JSON");
+                    }
+                    Step::Remove(key) => {
+                        let removed = model.remove(&key.to_string());
+                        assert_eq!(session.remove(&key.to_string()), removed.map(Value::from));
+                    }
+                    Step::Clear => {
+                        model.clear();
+                        session.clear();
+                    }
+                }
+            }
+            session.data.clone()
+        };
+        let baseline = apply(&before, &mut model);
+        let original = model.clone();
+        let data = apply(&steps, &mut model);
+        prop_assert_eq!(!is_same(&data, &baseline), model != original);
+        let expected = model.into_iter().map(|(key, value)| (key, value.into()));
+        prop_assert_eq!(&*data, &expected.collect::<Map<String, Value>>());
+    }
+}

@@ -1,0 +1,313 @@
+//! What goes to the log: the reasons, and neither ids, secrets nor data.
+
+mod common;
+
+use std::fmt::{self, Debug, Write};
+use std::sync::{Arc, Mutex};
+
+use http_session_store::core::{Action, CookieOptions, Expires, Record, RequestFacts, Unset};
+use http_session_store::{Error, Session, blocking};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+
+use tracing::{Event, Instrument, Metadata, Subscriber};
+use tracing_core::span::Current;
+
+use self::common::{Op, SECRET, World, quiet};
+
+/// Keeps the texts of all events of this crate, each with the name of the span that it is in.
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Captured>>);
+
+#[derive(Default)]
+struct Captured {
+    entered: Vec<u64>,
+    events: Vec<String>,
+    spans: Vec<&'static Metadata<'static>>,
+}
+
+impl Capture {
+    /// The events since the last time.
+    fn events(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().expect("no panic").events)
+    }
+}
+
+impl Captured {
+    fn current(&self) -> Option<(Id, &'static Metadata<'static>)> {
+        let id = self.entered.last()?;
+        Some((Id::from_u64(*id), self.spans[usize::try_from(*id).ok()? - 1]))
+    }
+}
+
+impl Subscriber for Capture {
+    fn current_span(&self) -> Current {
+        match self.0.lock().expect("no panic").current() {
+            Some((id, metadata)) => Current::new(id, metadata),
+            None => Current::none(),
+        }
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let spans = &mut self.0.lock().expect("no panic").spans;
+        spans.push(span.metadata());
+        Id::from_u64(spans.len() as u64)
+    }
+
+    fn record(&self, _: &Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        if !event.metadata().target().starts_with("http_session") {
+            return;
+        }
+        let mut captured = self.0.lock().expect("no panic");
+        let span = captured.current().map(|(_, metadata)| metadata.name());
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        captured.events.push(match span {
+            Some(span) => format!("{span}: {}", text.0),
+            None => text.0,
+        });
+    }
+
+    fn enter(&self, id: &Id) {
+        self.0.lock().expect("no panic").entered.push(id.into_u64());
+    }
+
+    fn exit(&self, _: &Id) {
+        self.0.lock().expect("no panic").entered.pop();
+    }
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        let value = fmt::from_fn(|f| value.fmt(f));
+        write!(self.0, " {}={value:?}", field.name()).expect("a String takes all");
+    }
+}
+
+fn assert_has(events: &[String], level: &str, parts: &[&str]) {
+    let found = events
+        .iter()
+        .any(|event| event.starts_with(level) && parts.iter().all(|part| event.contains(part)));
+    assert!(found, "no {level} with {parts:?} in {events:#?}");
+}
+
+/// Nothing of what [`log_everything`] puts into sessions, ids and secrets.
+fn assert_silent(events: &[String]) {
+    assert!(!events.is_empty());
+    for event in events {
+        for secret in ["sid1", "sid2", "sid3", "hunter2", "password", SECRET] {
+            assert!(!event.contains(secret), "{event}");
+        }
+    }
+}
+
+async fn close(world: &World, session: &Session) -> Result<(), Error> {
+    world.sessions.close(session).await.map(drop)
+}
+
+fn fill(session: &Session) {
+    session.insert("password", "hunter2").expect("it is open");
+}
+
+// the log says where a session comes from and what was decided for which reason
+#[tokio::test]
+async fn reasons() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet());
+
+    let session = world.fresh().await;
+    assert_has(
+        &capture.events(),
+        "DEBUG",
+        &["session begins", "the request has no session cookie"],
+    );
+    close(&world, &session).await.expect("the store works");
+    let decided = capture.events();
+    assert_has(
+        &decided,
+        "DEBUG",
+        &["session ends", "store=nothing", "cookie=not sent", "new and empty"],
+    );
+
+    let session = world.fresh().await;
+    fill(&session);
+    close(&world, &session).await.expect("the store works");
+    let decided = capture.events();
+    assert_has(
+        &decided,
+        "DEBUG",
+        &["session ends", "store=save", "cookie=sent", "data was changed"],
+    );
+    assert_silent(&decided);
+
+    let session = world.loaded().await;
+    assert_has(&capture.events(), "DEBUG", &["session begins", "the session was loaded"]);
+    close(&world, &session).await.expect("the store works");
+    let decided = capture.events();
+    assert_has(
+        &decided,
+        "DEBUG",
+        &["session ends", "store=touch", "cookie=not sent", "was not changed"],
+    );
+}
+
+// B-207, B-210: each failure of the store is reported, with the store's own words and nothing else
+#[tokio::test]
+async fn failures() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet().unset(Unset::Destroy));
+    let cookie = world.logged_in().await;
+    let refused = ["session failed", "session store failed", "connection refused"];
+
+    world.store.fail(Op::Load);
+    world.open(Some(&cookie)).await.expect_err("the store failed");
+    let mut all = capture.events();
+    assert_has(&all, "ERROR", &refused);
+
+    for (op, fails) in [(Op::Save, true), (Op::Touch, false), (Op::Delete, true)] {
+        let session = world.open(Some(&cookie)).await.expect("the store works");
+        match op {
+            Op::Delete => session.unset().expect("it is open"),
+            Op::Save => fill(&session),
+            _ => {}
+        }
+        world.store.fail(op);
+        assert_eq!(close(&world, &session).await.is_err(), fails, "{op:?}");
+        let events = capture.events();
+        assert_has(&events, "ERROR", &refused);
+        all.extend(events);
+    }
+
+    world.store.put("sid1", r#"{"password":"hunter2"}"#);
+    world.open(Some(&cookie)).await.expect_err("it is no record");
+    let events = capture.events();
+    assert_has(&events, "ERROR", &["session failed", "session record has no cookie"]);
+    all.extend(events);
+    assert_silent(&all);
+}
+
+// B-209: a failure that the handler is told of is not reported by us
+#[tokio::test]
+async fn failures_of_methods() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet());
+    let session = world.loaded().await;
+    capture.events();
+    world.store.fail(Op::Save);
+    session.save().await.expect_err("the store failed");
+    world.store.fail(Op::Load);
+    session.reload().await.expect_err("the store failed");
+    world.store.fail(Op::Delete);
+    session.regenerate().await.expect_err("the store failed");
+    assert_eq!(capture.events(), [""; 0]);
+}
+
+// B-209: the same with the driver for hosts that block, whose other failures are reported
+#[test]
+fn failures_of_the_blocking_driver() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet());
+    let facts = RequestFacts { path: "/", ..RequestFacts::default() };
+    let begin = world.sessions.config().begin(&facts, [], common::START);
+    let open = blocking::open(begin, &world.store, &world.env).expect("nothing is asked");
+    let mut exchange = open.expect("a session on every path");
+    assert_has(&capture.events(), "DEBUG", &["session begins", "has no session cookie"]);
+    exchange.session_mut().expect("a session").insert("password", "hunter2").expect("a text");
+    for (op, action) in [(Op::Save, Action::Save), (Op::Load, Action::Reload)] {
+        world.store.fail(op);
+        let failed = blocking::run(&mut exchange, action, &world.store, &world.env);
+        assert!(matches!(failed, Err(Error::Store(_))), "{op:?}");
+    }
+    assert_eq!(capture.events(), [""; 0]);
+    exchange.session_mut().expect("a session").insert("n", 2).expect("a number");
+    world.store.fail(Op::Save);
+    let failed = blocking::close(exchange, &world.store, &world.env);
+    assert!(matches!(failed, Err(Error::Store(_))));
+    let events = capture.events();
+    assert_has(&events, "ERROR", &["session failed", "session store failed", "connection refused"]);
+    assert_silent(&events);
+}
+
+// B-136, B-137: a Secure cookie that is kept back is a warning that names the setting
+#[tokio::test]
+async fn secure_on_plain_http() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet().cookie(CookieOptions::new().secure(true)));
+    let session = world.fresh().await;
+    fill(&session);
+    close(&world, &session).await.expect("the store works");
+    let events = capture.events();
+    assert_has(&events, "WARN", &["session cookie not sent", "proxy(true)"]);
+    assert_eq!(world.store.records().len(), 1);
+    assert_silent(&events);
+}
+
+// B-152: a cookie that can't be written is reported
+#[tokio::test]
+async fn a_cookie_that_cannot_be_written() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet());
+    let session = world.fresh().await;
+    fill(&session);
+    session
+        .cookie_mut(|cookie, now| cookie.set_expires(Expires::Invalid, now))
+        .expect("it is open");
+    let outcome = world.sessions.close(&session).await.expect("the store works");
+    assert!(outcome.set_cookie().is_none() && outcome.cookie_error().is_some());
+    let events = capture.events();
+    assert_has(&events, "ERROR", &["session cookie not sent", "expires is not a date"]);
+    assert_silent(&events);
+    let record = world.store.records().remove("sid1").expect("it was saved");
+    assert_eq!(Record::from_json(&record).expect("JSON").expires(), None);
+}
+
+// what is logged at the end belongs to the request's span
+#[tokio::test]
+async fn the_span_of_a_request() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet());
+    let session = world.fresh().await;
+    capture.events();
+    close(&world, &session).instrument(tracing::info_span!("request")).await.expect("it works");
+    assert_has(&capture.events(), "request: DEBUG", &["session ends"]);
+}
+
+// what is logged at the end belongs to the request's span, when the store takes its time as well
+#[tokio::test]
+async fn the_span_of_a_request_whose_store_waits() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(quiet());
+    let session = world.fresh().await;
+    fill(&session);
+    capture.events();
+    let gate = world.store.hold(Op::Save);
+    let sessions = world.sessions.clone();
+    let closing = http_session_store::to_the_end(async move {
+        // As the tower layer does it.
+        sessions.close(&session).await.map(drop)
+    });
+    let (closed, ()) = tokio::join!(closing.instrument(tracing::info_span!("request")), async {
+        gate.reached().await;
+        gate.open();
+    });
+    closed.expect("the store works");
+    assert_has(&capture.events(), "request: DEBUG", &["session ends"]);
+}

@@ -1,0 +1,325 @@
+//! Nothing that is printed for people shows a secret, an id, a signature or session data.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use http_session::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Version, Written};
+use http_session::{
+    Action, Begin, Config, ConfigError, CookieError, CookieOptions, DataError, Error, Exchange,
+    IdError, Origin, Outcome, Pending, Plan, Reason, Record, RecordError, RequestFacts, Secret,
+    SessionId, Timestamp,
+};
+
+const SECRET: &str = "needle-secret-f2a9";
+const ID: &str = "needle-id-c41b";
+const KEY: &str = "needle-key-77d0";
+const DATA: &str = "needle-data-e8e3";
+const VERSION: &str = "needle-version-10aa";
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_700_000_003_000).expect("a moment")
+}
+
+fn id() -> SessionId {
+    SessionId::from_text(ID).expect("an id")
+}
+
+fn config() -> Config {
+    Config::express(SECRET).accept(SECRET).build().expect("sound options")
+}
+
+fn record() -> String {
+    format!("{{\"cookie\":{{\"path\":\"/\"}},\"{KEY}\":\"{DATA}\"}}")
+}
+
+fn stored() -> Stored {
+    let mut stored = Stored::new(record());
+    stored.version = Some(Version(VERSION.as_bytes().into()));
+    stored
+}
+
+fn new_session() -> Exchange {
+    let mut exchange = match config().begin(&RequestFacts::default(), [], now()) {
+        Begin::Create(create) => create.with_id(id(), now()),
+        other => panic!("{other:?}"),
+    };
+    exchange.session_mut().expect("a session").insert(KEY, DATA).expect("JSON");
+    exchange
+}
+
+fn outcome() -> Outcome {
+    match new_session().finish(now()).expect("not too large") {
+        Plan::Save(closing) => closing.settle::<()>(Ok(Written::Saved(None))).expect("saved"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The pair `connect.sid=…` that presents the id, from our own Set-Cookie line.
+fn cookie() -> String {
+    let outcome = outcome();
+    let line = outcome.set_cookie().and_then(|line| line.to_str().ok()).expect("a line");
+    line.split(';').next().expect("a pair").into()
+}
+
+fn lookup() -> Begin {
+    config().begin(&RequestFacts::default(), [cookie().as_bytes()], now())
+}
+
+fn loaded() -> Exchange {
+    match lookup() {
+        Begin::Load(lookup) => lookup.found(stored()).expect("a record"),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A loaded session that will be touched, saved, or deleted.
+fn plan(prepare: impl FnOnce(&mut Exchange)) -> Plan {
+    let mut exchange = loaded();
+    prepare(&mut exchange);
+    exchange.finish(now()).expect("not too large")
+}
+
+fn pending(action: Action) -> Pending {
+    loaded().start::<()>(action, now()).expect("a session")
+}
+
+/// What must not be seen: the needles, also encoded, and as lists of bytes.
+fn needles() -> Vec<String> {
+    let cookie = cookie();
+    let signature = cookie.rsplit('.').next().expect("a signature");
+    let plain = signature.replace("%2B", "+").replace("%2F", "/");
+    assert_eq!(plain.len(), 43);
+    let ours: Vec<u8> = (1..25).collect();
+    let words = [SECRET, ID, KEY, DATA, VERSION, signature, &plain, "AQIDBAUG"];
+    let mut needles: Vec<String> = words.map(String::from).into();
+    for bytes in words.map(str::as_bytes).into_iter().chain([&ours[..]]) {
+        let list: Vec<String> = bytes.iter().take(6).map(ToString::to_string).collect();
+        needles.push(list.join(", "));
+        needles.push(bytes.iter().take(6).map(|byte| format!("{byte:02x}")).collect());
+    }
+    needles
+}
+
+struct Prints(Vec<String>);
+
+impl Prints {
+    fn debug(&mut self, value: impl Debug) {
+        self.0.push(format!("{value:?}"));
+        // A list of bytes on many lines is a list of bytes.
+        let words = format!("{value:#?}");
+        self.0.push(words.split_whitespace().collect::<Vec<_>>().join(" "));
+    }
+
+    fn error(&mut self, error: impl std::error::Error) {
+        self.0.push(error.to_string());
+        let mut source = error.source();
+        while let Some(error) = source {
+            self.0.push(format!("{error} {error:?}"));
+            source = error.source();
+        }
+        self.debug(error);
+    }
+}
+
+fn check(prints: &Prints) {
+    let needles = needles();
+    assert!(!prints.0.is_empty());
+    for print in &prints.0 {
+        for needle in &needles {
+            assert!(!print.contains(needle), "{needle} in {print}");
+        }
+        assert!(!print.contains("needle"), "{print}");
+    }
+}
+
+#[test]
+fn debug() {
+    let mut prints = Prints(Vec::new());
+    let options = CookieOptions::new().max_age_millis(5);
+    // The options and the request.
+    prints.debug(Config::express(SECRET).accept(SECRET).cookie(options.clone()));
+    prints.debug(config());
+    prints.debug(Secret::from(SECRET));
+    prints.debug(Secret::from(SECRET.as_bytes().to_vec()));
+    prints.debug(options.clone());
+    prints.debug(options.build());
+    prints.debug(RequestFacts::default());
+    // Ids of both kinds.
+    let counting = SessionId::from_bytes(std::array::from_fn(|index| 1 + index as u8));
+    assert!(counting.as_str().starts_with("AQIDBAUG"));
+    for id in [id(), counting.clone()] {
+        prints.debug(&id);
+    }
+    // The exchange and its beginnings.
+    prints.debug(config().begin(&RequestFacts::default(), [], now()));
+    prints.debug(lookup());
+    match lookup() {
+        Begin::Load(lookup) => {
+            prints.debug(&lookup);
+            prints.debug(&lookup.operation);
+            prints.debug(lookup.missing());
+        }
+        other => panic!("{other:?}"),
+    }
+    prints.debug(loaded().session());
+    prints.debug(loaded().session().map(|session| session.cookie().clone()));
+    prints.debug(loaded().facts());
+    for origin in [
+        Origin::Absent,
+        Origin::BadSignature,
+        Origin::Loaded,
+        Origin::Malformed,
+        Origin::Missing,
+        Origin::Unsigned,
+    ] {
+        prints.debug(origin);
+        prints.0.push(origin.to_string());
+    }
+    // Methods in the middle of the request.
+    for action in [Action::Destroy, Action::Regenerate(counting), Action::Reload, Action::Save] {
+        prints.debug(&action);
+        prints.debug(pending(action));
+    }
+    if let Pending::Save(ask) = pending(Action::Save) {
+        prints.debug(&ask.operation);
+        prints.debug(ask);
+    }
+    // Plans and outcomes.
+    let save = plan(|exchange| {
+        exchange.session_mut().expect("a session").insert(KEY, [DATA, DATA]).expect("JSON");
+    });
+    assert!(matches!(save, Plan::Save(_)));
+    prints.debug(save);
+    prints.debug(plan(|_| {}));
+    prints.debug(plan(Exchange::unset));
+    prints.debug(outcome());
+    prints.debug(outcome().decision());
+    prints.debug(outcome().set_cookie());
+    let mut headers = http::HeaderMap::new();
+    outcome().apply(&mut headers);
+    assert_eq!(headers.len(), 1);
+    prints.debug(headers);
+    // What goes to the store and comes back.
+    let record = Record::from_json(&record()).expect("a record");
+    let cookie = loaded().session().expect("a session").cookie().clone();
+    prints.debug(&record);
+    prints.debug(Load::new(id(), now(), None));
+    prints.debug(Delete::new(id(), now()));
+    prints.debug(Touch::new(id(), cookie, Some(now()), now()));
+    let version = stored().version.expect("a version");
+    let expect = Expect::Version(version.clone());
+    prints.debug(&version);
+    prints.debug(&expect);
+    prints.debug(Save::new(id(), record.clone(), expect.clone(), now()));
+    prints.debug(Rotate::new(id(), id(), record, expect, now()));
+    prints.debug(stored());
+    prints.debug(Written::Changed(stored()));
+    prints.debug(Written::Saved(Some(version)));
+    check(&prints);
+}
+
+#[test]
+fn debug_of_an_exchange() {
+    let mut prints = Prints(Vec::new());
+    for mut exchange in [new_session(), loaded()] {
+        prints.debug(&exchange);
+        let pending = exchange.start::<()>(Action::Save, now()).expect("a session");
+        prints.debug(pending);
+        prints.debug(exchange);
+    }
+    check(&prints);
+}
+
+#[test]
+fn errors() {
+    let mut prints = Prints(Vec::new());
+    // Errors that really came from needles.
+    let mut exchange = loaded();
+    let session = exchange.session_mut().expect("a session");
+    prints.error(session.get::<u64>(KEY).expect_err("a text"));
+    prints.error(session.insert(KEY, BTreeMap::from([([DATA], DATA)])).expect_err("no JSON"));
+    prints.error(session.insert("cookie", DATA).expect_err("reserved"));
+    let deep = (0..101).fold(serde_json::json!(DATA), |value, _| serde_json::json!([value]));
+    prints.error(session.insert(KEY, deep).expect_err("too deep"));
+    prints.error(SessionId::from_text("").expect_err("empty"));
+    prints.error(SessionId::from_text(&ID.repeat(100)).expect_err("too long"));
+    prints.error(Secret::from_base64(SECRET).expect_err("no base64"));
+    prints.error(Record::from_json(&format!("[\"{DATA}\"]")).expect_err("no object"));
+    prints.error(Record::from_json(&format!("{{\"{KEY}\":{DATA}}}")).expect_err("no JSON"));
+    prints.error(Record::from_json(&format!("{{\"{KEY}\":\"{DATA}\"}}")).expect_err("no cookie"));
+    let options = CookieOptions::new;
+    for options in [
+        options().domain(format!("{DATA} ")),
+        options().path(format!("{DATA};")),
+        options().priority(DATA),
+        options().same_site(DATA),
+    ] {
+        let error = Config::express(SECRET).cookie(options).build().expect_err("refused");
+        prints.error(error);
+    }
+    prints.error(Config::express(SECRET).name(format!("{DATA} ")).build().expect_err("refused"));
+    prints.error(Config::express(SECRET).accept("").build().expect_err("refused"));
+    let mut gone = loaded();
+    gone.unset();
+    prints.error(gone.start::<RecordError>(Action::Save, now()).expect_err("no session"));
+    let mut large = loaded();
+    let text = DATA.repeat(2_000_000);
+    large.session_mut().expect("a session").insert(KEY, text).expect("JSON");
+    prints.error(large.start::<RecordError>(Action::Save, now()).expect_err("too large"));
+    prints.error(large.finish(now()).expect_err("too large"));
+    // And all that there are.
+    for error in [
+        CookieError::Domain,
+        CookieError::Expires,
+        CookieError::Name,
+        CookieError::Path,
+        CookieError::Priority,
+        CookieError::SameSite,
+        CookieError::TooLong,
+    ] {
+        prints.error(error);
+        prints.error(ConfigError::from(error));
+    }
+    prints.error(ConfigError::EmptySecret);
+    prints.error(ConfigError::SecretNotBase64);
+    prints.error(ConfigError::TooManySecrets);
+    for error in [IdError::Empty, IdError::Random, IdError::TooLong] {
+        prints.error(error);
+        prints.error(Error::<RecordError>::Id(error));
+    }
+    for error in
+        [DataError::NotJson, DataError::ReservedKey, DataError::TooDeep, DataError::WrongType]
+    {
+        prints.error(error);
+        prints.error(Error::<RecordError>::Data(error));
+    }
+    for error in [RecordError::NoCookie, RecordError::NotAnObject, RecordError::TooLarge] {
+        prints.error(error);
+        prints.error(Error::<RecordError>::Record(error));
+        prints.error(Error::Store(error));
+    }
+    for error in [
+        Error::<RecordError>::Conflict,
+        Error::Ended,
+        Error::LayeredTwice,
+        Error::Missing,
+        Error::NoLayer,
+        Error::NoSession,
+        Error::PathMismatch,
+    ] {
+        prints.error(error);
+    }
+    prints.0.push(Reason::PathMismatch.to_string());
+    check(&prints);
+}
+
+#[test]
+fn the_check_finds_what_it_looks_for() {
+    for needle in needles() {
+        let text = format!("x{needle}x");
+        assert!(std::panic::catch_unwind(|| check(&Prints(vec![text]))).is_err(), "{needle}");
+    }
+    let mut prints = Prints(Vec::new());
+    prints.debug(SECRET.as_bytes());
+    assert!(std::panic::catch_unwind(|| check(&prints)).is_err());
+}
