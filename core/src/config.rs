@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::{error, fmt};
 
+use crate::session::Data;
 use crate::signature::Keys;
 use crate::{CookieError, CookieOptions, CookieTemplate, Secret};
 
@@ -12,6 +13,8 @@ pub struct Config(Arc<Settings>);
 
 #[derive(Debug)]
 pub(crate) struct Settings {
+    /// The data of a new session: shared until somebody writes to it.
+    pub(crate) empty: Data,
     pub(crate) keys: Keys,
     pub(crate) max_record_bytes: usize,
     pub(crate) name: Box<str>,
@@ -159,6 +162,7 @@ impl ConfigBuilder {
             return Err(CookieError::Name.into());
         }
         Ok(Config(Arc::new(Settings {
+            empty: Data::default(),
             keys: Keys::new(&self.secret, &self.further_secrets)?,
             max_record_bytes: self.max_record_bytes,
             name: name.into(),

@@ -88,7 +88,7 @@ impl Opening {
     /// A session without data, with a cookie from the options (B-078).
     fn new_session(&self, id: SessionId, now: Timestamp) -> Session {
         let cookie = self.template.create(now, self.secure);
-        Session { cookie, data: Data::default(), id }
+        Session { cookie, data: self.config.settings().empty.clone(), id }
     }
 }
 
