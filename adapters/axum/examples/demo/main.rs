@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -58,9 +59,10 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn config(secret: Secret) -> Result<Config, ConfigError> {
-    // Lax: other sites can't have their forms posted with the visitor's session. A service on HTTPS
-    // adds `.secure(true)`.
-    let cookie = CookieOptions::new().same_site(SameSite::Lax);
+    // Lax: other sites can't have their forms posted with the visitor's session. With an end of its
+    // own, a record does not stay for ever. A service on HTTPS adds `.secure(true)`.
+    let cookie =
+        CookieOptions::new().same_site(SameSite::Lax).max_age(Duration::from_secs(60 * 60));
     Config::express(secret)
         .cookie(cookie)
         // An unchanged session is not written back, so a slow request can't undo a faster one.
