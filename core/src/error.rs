@@ -104,6 +104,8 @@ pub enum Error<E> {
     Store(E),
 }
 
+parts! { Data(DataError) Id(IdError) Record(RecordError) }
+
 impl<E> Error<E> {
     /// The status that the client gets: 409 for a conflict, else 500.
     pub const fn status(&self) -> http::StatusCode {

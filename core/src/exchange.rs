@@ -208,7 +208,7 @@ impl Exchange {
             Action::Reload => Pending::Load(Ask::new(Load::new(id, now, None))),
             Action::Save => {
                 // The cookie's lifetime is written as it stands (B-177).
-                let record = self.record(&session.cookie, &session.data).map_err(Error::Record)?;
+                let record = self.record(&session.cookie, &session.data)?;
                 let (data, operation) =
                     (session.data.clone(), Save::new(id, record, Expect::Anything, now));
                 Pending::Save(Ask { data: Some(data), ..Ask::new(operation) })
@@ -361,7 +361,7 @@ impl Ask<Load> {
     ) -> Result<(), Error<E>> {
         let stored = reply.map_err(Error::Store)?.ok_or(Error::Missing)?;
         let limit = exchange.opening.config.settings().max_record_bytes;
-        let inflated = inflate(&stored.record, limit).map_err(Error::Record)?;
+        let inflated = inflate(&stored.record, limit)?;
         let session = exchange.session.as_mut().filter(|session| session.id == self.operation.id);
         let session = session.ok_or(Error::NoSession)?;
         (session.cookie, session.data) = (inflated.cookie, Data::new(inflated.data));

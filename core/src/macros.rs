@@ -1,4 +1,5 @@
-//! Two shapes that recur: an enum that explains itself, and a value that does not show itself.
+//! Shapes that recur: an enum that explains itself, a value that does not show itself, an error that
+//! is part of another.
 
 /// An enum each of whose variants has one sentence for people: its documentation and its `Display`.
 macro_rules! explained {
@@ -24,6 +25,17 @@ macro_rules! redacted {
         $(impl$(<$parameter>)? std::fmt::Debug for $name$(<$parameter>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        })*
+    };
+}
+
+/// `?` from the error of a part to the whole [`Error`](crate::Error).
+macro_rules! parts {
+    ($($variant:ident($part:ident))*) => {
+        $(impl<E> From<$part> for Error<E> {
+            fn from(error: $part) -> Self {
+                Self::$variant(error)
             }
         })*
     };

@@ -12,8 +12,9 @@ use crate::{CookieTemplate, Proxy, SessionId};
 /// What the protocol needs to know of a request, apart from its Cookie lines.
 #[derive(Clone, Debug, Default)]
 pub struct RequestFacts<'a> {
-    /// The path as it stands in the request line, percent-encoded, without the query, and before
-    /// any router took a prefix off (B-037, B-038).
+    /// The path component of the request target, percent-encoded, without the query, and before any
+    /// router took a prefix off (B-037). Of an absolute-form target (`http://host/path`, RFC 9112
+    /// section 3.2.2) it is what follows the authority (B-038).
     pub path: &'a str,
     /// What is known of the connection.
     pub connection: Connection,

@@ -2,7 +2,11 @@
 //!
 //! One operation type, and one reply type for each. An operation carries the request's `now`, so a
 //! store that compares moments needs no clock of its own. Nothing of an operation comes from a
-//! client but ids that verified.
+//! client but ids that verified: any UTF-8 text of 1 to 1,024 bytes, which a store that makes file
+//! names or queries of them must encode.
+//!
+//! A record that has expired is absent for every operation. [`Config::express`](crate::Config::express)
+//! asks for [`Expect::Anything`] alone, and never for [`Rotate`] or for a refresh.
 
 use std::time::Duration;
 
@@ -58,7 +62,8 @@ operation! {
 
 operation! {
     /// Asks to end `from` and to write `record` under `to`, as one step: never both, never neither. The
-    /// reply is [`Written`]; `expect` is about `from`, and `to` must not exist ([`Written::Exists`]).
+    /// reply is [`Written`]; `expect` is about `from` and is looked at first, and `to` must not exist
+    /// ([`Written::Exists`], also if it is `from`). An absent `from` is no hindrance by itself.
     Rotate {
         /// The id that ends.
         from: SessionId,
@@ -130,8 +135,10 @@ impl Stored {
     }
 }
 
-/// A record's version: bytes that mean something to the store alone, such as a counter, or the
-/// record's own text. Each write changes it, a touch never does.
+/// A record's version: bytes that mean something to the store alone. Each write of another record
+/// makes another one, which never comes back while somebody may hold it, not even after a delete or a
+/// restart; a touch leaves it. A store whose version is the record's own text must not write the
+/// cookie on a touch.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Version(pub Box<[u8]>);
 

@@ -93,6 +93,22 @@ impl Parse for Field {
 }
 
 /// `Name Name …`
+/// The types of `parts! { Variant(Type) … }`.
+struct Parts(Vec<Ident>);
+
+impl Parse for Parts {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut parts = Vec::new();
+        while !input.is_empty() {
+            input.parse::<Ident>()?;
+            let part;
+            syn::parenthesized!(part in input);
+            parts.push(part.parse()?);
+        }
+        Ok(Self(parts))
+    }
+}
+
 struct Names(Vec<syn::Path>);
 
 impl Parse for Names {
@@ -141,6 +157,10 @@ fn expand(invocation: &Macro) -> Vec<Item> {
             let Names(names) = invocation.parse_body().expect("names");
             let parameters = names.iter().map(|name| &name.segments[0].arguments);
             quote!(#(impl #parameters std::fmt::Debug for #names {})*)
+        }
+        "parts" => {
+            let Parts(parts) = invocation.parse_body().expect("variants with their types");
+            quote!(#(impl<E> From<#parts> for Error<E> {})*)
         }
         other => panic!("the list does not know what {other}! makes"),
     };

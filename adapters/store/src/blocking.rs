@@ -1,5 +1,40 @@
 //! The driver for hosts that block: the same steps as [`Sessions`](crate::Sessions), on the
-//! [`Exchange`] itself.
+//! [`Exchange`] itself. What fails is logged; the caller turns it into a response.
+//!
+//! ```
+//! use http_session_store::core::{Config, RequestFacts};
+//! use http_session_store::{BlockingStore, Env, Error, OsEnv, blocking};
+//!
+//! /// Answers a request for `path`; `set_cookie` is called with our line, if there is one.
+//! fn serve<S: BlockingStore>(
+//!     config: &Config,
+//!     store: &S,
+//!     (path, cookie): (&str, Option<&str>),
+//!     set_cookie: impl FnOnce(&str),
+//! ) -> Result<String, Error> {
+//!     let request = RequestFacts { path, ..RequestFacts::default() };
+//!     let begin = config.begin(&request, cookie.map(str::as_bytes), OsEnv.now());
+//!     // An error: the handler must not run, the client gets `error.status()`.
+//!     let Some(mut exchange) = blocking::open(begin, store, &OsEnv)? else {
+//!         return Ok("no session on this path".into());
+//!     };
+//!     let session = exchange.session_mut().ok_or(Error::NoSession)?;
+//!     let visits = session.get::<u64>("visits")?.unwrap_or_default() + 1;
+//!     session.insert("visits", visits)?;
+//!     // An error: nothing of the response may go out, the client gets `error.status()`.
+//!     let outcome = blocking::close(exchange, store, &OsEnv)?;
+//!     if let Some(Ok(line)) = outcome.set_cookie().map(|line| line.to_str()) {
+//!         set_cookie(line);
+//!     }
+//!     Ok(format!("{visits} visits"))
+//! }
+//! # let (config, store) = (Config::express("cat").build()?, http_session_store::MemoryStore::new());
+//! # let mut line = String::new();
+//! # assert_eq!(serve(&config, &store, ("/", None), |set| line = set.into())?, "1 visits");
+//! # let cookie = line.split(';').next();
+//! # assert_eq!(serve(&config, &store, ("/", cookie), |_| {})?, "2 visits");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -14,7 +49,7 @@ use crate::{BlockingStore, Env, Error, Store, driver};
 ///
 /// # Errors
 /// As [`Sessions::open`](crate::Sessions::open).
-pub fn open<S: BlockingStore>(
+pub fn open<S: BlockingStore + ?Sized>(
     begin: Begin,
     store: &S,
     env: &dyn Env,
@@ -26,7 +61,7 @@ pub fn open<S: BlockingStore>(
 ///
 /// # Errors
 /// As the methods of [`Session`](crate::Session).
-pub fn run<S: BlockingStore>(
+pub fn run<S: BlockingStore + ?Sized>(
     exchange: &mut Exchange,
     action: Action,
     store: &S,
@@ -40,7 +75,7 @@ pub fn run<S: BlockingStore>(
 ///
 /// # Errors
 /// As [`Sessions::close`](crate::Sessions::close).
-pub fn close<S: BlockingStore>(
+pub fn close<S: BlockingStore + ?Sized>(
     exchange: Exchange,
     store: &S,
     env: &dyn Env,
@@ -57,9 +92,9 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// A blocking store as a [`Store`] whose futures are ready at once.
-struct AtOnce<'a, S>(&'a S);
+struct AtOnce<'a, S: ?Sized>(&'a S);
 
-impl<S: BlockingStore> Store for AtOnce<'_, S> {
+impl<S: BlockingStore + ?Sized> Store for AtOnce<'_, S> {
     type Error = S::Error;
 
     async fn load(&self, op: &Load) -> Result<Option<Stored>, S::Error> {

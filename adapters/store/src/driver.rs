@@ -88,7 +88,7 @@ pub(crate) async fn open(
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Option<Exchange>, Error> {
-    let new_id = || env.genid().map_err(Error::Id);
+    let new_id = || env.genid().map_err(Error::from);
     let exchange = match begin {
         Begin::Skip(reason) => {
             tracing::debug!(%reason, "no session");
@@ -96,7 +96,7 @@ pub(crate) async fn open(
         }
         Begin::Create(create) => new_id().map(|id| create.with_id(id, env.now())),
         Begin::Load(lookup) => match store.load(&lookup.operation).await {
-            Ok(Some(stored)) => lookup.found(stored).map_err(Error::Record),
+            Ok(Some(stored)) => lookup.found(stored).map_err(Error::from),
             Ok(None) => new_id().map(|id| lookup.missing().with_id(id, env.now())),
             Err(error) => Err(Error::Store(error)),
         },
@@ -131,7 +131,7 @@ pub(crate) async fn close(
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Outcome, Error> {
-    let outcome = match exchange.finish(env.now()).map_err(Error::Record).inspect_err(report)? {
+    let outcome = match exchange.finish(env.now()).map_err(Error::from).inspect_err(report)? {
         Plan::Nothing(outcome) => Ok(outcome),
         Plan::Delete(closing) => {
             let reply = store.delete(&closing.operation).await;

@@ -107,7 +107,7 @@ impl<N> Session<N> {
     /// # Errors
     /// [`Error::Data`] if it is no `T`, [`Error::NoSession`], [`Error::Ended`].
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
-        self.session(|session| session.get(key))?.map_err(Error::Data)
+        Ok(self.session(|session| session.get(key))??)
     }
 
     /// Puts `value` under `key`.
@@ -116,7 +116,7 @@ impl<N> Session<N> {
     /// [`Error::Data`] if it can't be written as JSON or the key is reserved,
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), Error> {
-        self.session(|session| session.insert(key, value))?.map_err(Error::Data)
+        Ok(self.session(|session| session.insert(key, value))??)
     }
 
     /// Takes out what is under `key`.
@@ -219,7 +219,7 @@ impl<N> Session<N> {
     /// [`Error::Store`]: the new session is in place, and the old record may still be there
     /// (B-183): do not log in then. [`Error::Id`], [`Error::NoSession`], [`Error::Ended`].
     pub async fn regenerate(&self) -> Result<(), Error> {
-        self.run(|env| env.genid().map(Action::Regenerate).map_err(Error::Id)).await
+        self.run(|env| Ok(Action::Regenerate(env.genid()?))).await
     }
 
     /// Ends the session and deletes its record (B-184). The browser's cookie is left as it is

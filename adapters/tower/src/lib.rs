@@ -19,7 +19,8 @@ pub use http_session_store as store;
 /// Gives every request its session: loads it before the service, saves it after the response's head
 /// is known and before a byte of it goes out.
 ///
-/// The service finds the session with [`session_of`] among the request's extensions. Whoever looks
+/// The service finds the session with [`session_of`] among the request's extensions, where it lies as
+/// an `Option<Session<N>>`, for frameworks that ask for extensions by type. Whoever looks
 /// at the response finds the [`Outcome`](http_session_store::core::Outcome) among its extensions, or
 /// an `Arc<`[`Error`]`>`.
 ///
