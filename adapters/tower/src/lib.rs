@@ -137,7 +137,10 @@ impl<B, N: 'static> SessionLayer<B, N> {
             self.sign_in(head.extensions_mut())?;
         }
         let session = self.sessions.open::<N>(begin).await?;
-        head.extensions_mut().insert(session.clone());
+        // A layer that has no session on this path does not hide one that has.
+        if session.is_some() || session_of::<N>(head.extensions()).is_err() {
+            head.extensions_mut().insert(session.clone());
+        }
         Ok((Opened(session), Request::from_parts(head.into_parts().0, body)))
     }
 

@@ -676,6 +676,28 @@ async fn layered_twice() {
     assert_eq!(world.store.calls(), [""; 0]);
 }
 
+// on a path where only one of two layers has a session, that one is found, whichever stands outside
+#[tokio::test]
+async fn layers_for_different_paths() {
+    async fn tell(request: Request<String>) -> Result<Response<String>, Infallible> {
+        let session = session_of::<Main>(request.extensions()).expect("a layer");
+        Ok(Response::new(session.is_some().to_string()))
+    }
+    let world = World::new(quiet());
+    let layer = |path: &str| {
+        let config = quiet().cookie(CookieOptions::new().path(path)).build();
+        SessionLayer::new(config.expect("sound options"), world.store.clone())
+    };
+    for (outer, inner) in [("/a", "/b"), ("/b", "/a")] {
+        let service = layer(outer).layer(layer(inner).layer(service_fn(tell)));
+        for (uri, found) in [("/a/x", "true"), ("/b/x", "true"), ("/c", "false")] {
+            let request = Request::get(uri).body(String::new()).expect("a request");
+            let response = service.clone().oneshot(request).await.expect("no error");
+            assert_eq!(response.body(), found, "{uri} with {outer} around {inner}");
+        }
+    }
+}
+
 // one layer serves many requests: what one went through says nothing of the next
 #[tokio::test]
 async fn one_layer_twice_in_a_row() {
