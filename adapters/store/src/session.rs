@@ -23,6 +23,8 @@ pub enum Main {}
 /// [`save`](Self::save), [`reload`](Self::reload), [`regenerate`](Self::regenerate) and
 /// [`destroy`](Self::destroy). Names follow express-session where the behaviour is its.
 ///
+/// A method that asks the store is carried out once it was polled, also if its caller is dropped.
+///
 /// The end of the request saves by itself. It comes when the handler has returned its response: a
 /// handle that is used later, in a streamed body or in a spawned task, says [`Error::Ended`].
 ///
@@ -39,7 +41,7 @@ struct Shared {
     /// `None`: the request has ended.
     exchange: Mutex<Option<Exchange>>,
     /// Held while a method asks the store: a second one waits.
-    running: Arc<tokio::sync::Mutex<()>>,
+    running: tokio::sync::Mutex<()>,
     store: Arc<dyn ErasedStore>,
 }
 
@@ -49,12 +51,16 @@ impl Shared {
         // of `cookie_mut`) and leaves a session that is whole.
         self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
+        self.lock().as_mut().map(then).ok_or(Error::Ended)
+    }
 }
 
 impl<N> Session<N> {
     pub(crate) fn new(exchange: Exchange, env: Arc<dyn Env>, store: Arc<dyn ErasedStore>) -> Self {
-        let exchange = Mutex::new(Some(exchange));
-        let shared = Arc::new(Shared { env, exchange, running: Arc::default(), store });
+        let (exchange, running) = (Mutex::new(Some(exchange)), tokio::sync::Mutex::new(()));
+        let shared = Arc::new(Shared { env, exchange, running, store });
         Self { marker: PhantomData, shared }
     }
 
@@ -69,12 +75,8 @@ impl<N> Session<N> {
         self.shared.lock().take()
     }
 
-    fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
-        self.shared.lock().as_mut().map(then).ok_or(Error::Ended)
-    }
-
     fn session<T>(&self, then: impl FnOnce(&mut http_session::Session) -> T) -> Result<T, Error> {
-        self.exchange(|exchange| exchange.session_mut().map(then).ok_or(Error::NoSession))?
+        self.shared.exchange(|exchange| exchange.session_mut().map(then).ok_or(Error::NoSession))?
     }
 
     /// The session id.
@@ -91,7 +93,7 @@ impl<N> Session<N> {
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn is_new(&self) -> Result<bool, Error> {
         self.session(|_| ())?;
-        self.exchange(|exchange| exchange.is_new())
+        self.shared.exchange(|exchange| exchange.is_new())
     }
 
     /// Where the session came from when the request began, or why there was none.
@@ -99,7 +101,7 @@ impl<N> Session<N> {
     /// # Errors
     /// [`Error::Ended`].
     pub fn origin(&self) -> Result<Origin, Error> {
-        self.exchange(|exchange| exchange.origin())
+        self.shared.exchange(|exchange| exchange.origin())
     }
 
     /// The value under `key` as a `T`, or `None` if there is none.
@@ -191,7 +193,7 @@ impl<N> Session<N> {
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn unset(&self) -> Result<(), Error> {
         self.session(|_| ())?;
-        self.exchange(Exchange::unset)
+        self.shared.exchange(Exchange::unset)
     }
 
     /// Writes the record now (B-175). The end of the request then writes it only if it is changed
@@ -232,20 +234,17 @@ impl<N> Session<N> {
         self.run(|_| Ok(Action::Destroy)).await
     }
 
-    /// One method at a time asks the store. What has started runs to its end, whoever waits for it.
-    async fn run(
-        &self,
-        action: impl FnOnce(&dyn Env) -> Result<Action, Error>,
-    ) -> Result<(), Error> {
-        let running = self.shared.running.clone().lock_owned().await;
-        self.session(|_| ())?;
-        let (action, now) = (action(&*self.shared.env)?, self.shared.env.now());
-        let pending = self.exchange(|exchange| exchange.start(action, now))??;
+    /// One method at a time asks the store. One that was called, and polled once, is carried out,
+    /// whoever waits for it: that it waits for its turn must not depend on its caller.
+    async fn run(&self, action: fn(&dyn Env) -> Result<Action, Error>) -> Result<(), Error> {
         let shared = self.shared.clone();
         to_the_end(async move {
-            let _running = running;
+            let _running = shared.running.lock().await;
+            shared.exchange(|exchange| exchange.session().map(drop).ok_or(Error::NoSession))??;
+            let (action, now) = (action(&*shared.env)?, shared.env.now());
+            let pending = shared.exchange(|exchange| exchange.start(action, now))??;
             let answer = ask(pending, &*shared.store).await;
-            answer(shared.lock().as_mut().ok_or(Error::Ended)?, shared.env.now())
+            shared.exchange(|exchange| answer(exchange, shared.env.now()))?
         })
         .await
     }

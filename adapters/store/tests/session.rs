@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use http_session_store::core::store::Written;
-use http_session_store::core::{CookieOptions, DataError, Expires, Origin, RecordError, Unset};
+use http_session_store::core::{
+    CookieOptions, DataError, Expires, Origin, Reason, RecordError, Unset,
+};
 use http_session_store::{Error, Session, Sessions, StoreError, to_the_end};
 use serde::ser::{Error as _, Serialize, Serializer};
 use tokio::sync::Notify;
@@ -168,20 +170,25 @@ async fn a_regenerate_whose_caller_goes_away() {
     assert_eq!(world.store.calls(), ["delete sid1", "save sid2"]);
 }
 
-// a method that only waits for its turn has not begun: dropping it leaves nothing behind
-#[tokio::test]
+// a method that waits for its turn is carried out, too, whether its caller has gone away or holds it
+// and never polls it again: the end of the request does not wait for ever
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_in_the_queue() {
-    let world = World::new(quiet());
-    let session = world.loaded().await;
-    let (gate, save) = begin_save(&world, &session).await;
-    let mut destroy = Box::pin(session.destroy());
-    assert!(poll_once(&mut destroy).is_pending());
-    drop(destroy);
-    gate.open();
-    save.await.expect("no panic").expect("the store works");
-    settle().await;
-    assert_eq!(world.store.calls(), ["save sid1"]);
-    assert_eq!(n(&session), Some(1));
+    for keep in [false, true] {
+        let world = World::new(quiet());
+        let session = world.loaded().await;
+        let (gate, save) = begin_save(&world, &session).await;
+        let queued = session.clone();
+        let mut destroy = Box::pin(async move { queued.destroy().await });
+        assert!(poll_once(&mut destroy).is_pending());
+        let kept = keep.then_some(destroy);
+        gate.open();
+        let outcome = soon(world.sessions.close(&session)).await.expect("the store works");
+        assert_eq!(outcome.decision().store_reason, Reason::NoSession);
+        save.await.expect("no panic").expect("the store works");
+        assert_eq!(world.store.calls(), ["save sid1", "delete sid1"]);
+        drop(kept);
+    }
 }
 
 // a request that is given up while a method is under way: the store's work is done, the handle closed
