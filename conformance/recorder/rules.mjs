@@ -323,6 +323,11 @@ function* sessionRules() {
 // ---------------------------------------------------------------- 6 deciding
 
 function* decisionRules() {
+  // The end touches the session before it decides about the cookie.
+  yield onStored('B-106 B-110: a record with a length and no end gets one, and the browser hears of it', QUIET, [known([set('n', 2)])], stored({}, { ...BARE, originalMaxAge: 3000 }));
+  yield onStored('B-106 B-110 B-074: a record with an end and no length loses it, and nothing is sent', QUIET, [known([set('n', 2)])], stored({}, { ...BARE, expires: iso(START + 3000) }));
+  yield scenario('B-106 B-110 B-090: a length taken away in the handler', { ...QUIET, cookie: { maxAge: 60000 } }, [ask([set('n', 1)]), ask([set('n', 2), setCookie('originalMaxAge', null)])]);
+  yield scenario('B-106 B-110 B-090: a length given in the handler', QUIET, [ask([set('n', 1)]), ask([set('n', 2), setCookie('originalMaxAge', 3000)])]);
   const flags = (name, run) => [false, true].map((on) => run(on, `${name} ${on ? 'on' : 'off'}`));
   for (const rolling of [false, true]) {
     for (const [what, itsCookie] of [['browser session', BARE], ['expiring', lasting(60_000)]]) {

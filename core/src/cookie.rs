@@ -89,15 +89,10 @@ impl SessionCookie {
     ///
     /// # Errors
     /// The value can't be serialized; the cookie is unchanged.
-    pub fn set(
-        &mut self,
-        attribute: Attribute,
-        value: impl Into<Value>,
-    ) -> Result<(), CookieError> {
-        let mut attributes = self.attributes.clone();
-        attributes.set(attribute, value.into());
-        attributes.write(&mut String::new(), Expires::Session)?;
-        self.attributes = attributes;
+    pub fn set(&mut self, attribute: Attribute, to: impl Into<Value>) -> Result<(), CookieError> {
+        let value = to.into();
+        Attributes::check(attribute, &value)?;
+        self.attributes.set(attribute, value);
         Ok(())
     }
 

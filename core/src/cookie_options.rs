@@ -315,6 +315,16 @@ impl Attributes {
         }
     }
 
+    /// Can an application set `attribute` to `value`? Looks at this one alone.
+    pub(crate) fn check(attribute: Attribute, value: &Value) -> Result<(), CookieError> {
+        if value.is_array() || value.is_object() {
+            return Err(CookieError::NoAttribute);
+        }
+        let mut alone = Self::default();
+        alone.set(attribute, value.clone());
+        alone.write(&mut String::new(), Expires::Session)
+    }
+
     /// `Path=/; HttpOnly` where nothing was said (B-018, B-071).
     pub(crate) fn or_defaults(mut self) -> Self {
         let [_, _, _, http_only, _, path, _] = Arc::make_mut(&mut self.0);
@@ -381,20 +391,27 @@ fn named(value: &Value, names: [&'static str; 3]) -> Option<&'static str> {
     names.into_iter().find(|name| name.eq_ignore_ascii_case(value))
 }
 
+/// What browsers keep of an attribute's value, in bytes (RFC 6265bis section 5.6). It also bounds what
+/// a cookie adds to a record.
+const MAX_VALUE_BYTES: usize = 1_024;
+
 /// Dot-joined labels of letters, digits and inner hyphens, at most 63 each; a leading dot is
 /// allowed (B-146).
 fn is_domain(domain: &str) -> bool {
-    domain.strip_prefix('.').unwrap_or(domain).split('.').all(|label| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    })
+    let mut labels = domain.strip_prefix('.').unwrap_or(domain).split('.');
+    domain.len() <= MAX_VALUE_BYTES
+        && labels.all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
 }
 
 /// Printable ASCII without `;` and `<` (B-147).
 fn is_path(path: &str) -> bool {
-    path.bytes().all(|byte| matches!(byte, 0x20..=0x3A | 0x3D..=0x7E))
+    path.len() <= MAX_VALUE_BYTES
+        && path.bytes().all(|byte| matches!(byte, 0x20..=0x3A | 0x3D..=0x7E))
 }
 
 #[cfg(test)]

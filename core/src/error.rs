@@ -9,13 +9,15 @@ explained! {
     /// Why a cookie can't be serialized (B-026).
     CookieError {
         /// (B-146)
-        Domain = "cookie domain is invalid: expected dot-joined labels",
+        Domain = "cookie domain is invalid: expected dot-joined labels of at most 1024 bytes",
         /// (B-097)
         Expires = "cookie expires is not a date within 8.64e15 ms of the epoch",
         /// (B-151; RFC 9110 section 5.6.2)
         Name = "cookie name is invalid: expected a token, letters, digits and !#$%&'*+-.^_`|~",
+        /// An array or an object.
+        NoAttribute = "cookie attribute is neither text, nor a number, true or false",
         /// (B-147)
-        Path = "cookie path is invalid: expected printable ASCII without ; and <",
+        Path = "cookie path is invalid: expected at most 1024 bytes of ASCII without ; and <",
         /// (B-149)
         Priority = "cookie priority is invalid: expected low, medium or high",
         /// (B-150)

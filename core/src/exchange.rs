@@ -220,7 +220,8 @@ impl Exchange {
         Record::new(cookie, data, self.opening.config.settings().max_record_bytes)
     }
 
-    /// What the decision would depend on, if the request ended here.
+    /// What the decision would depend on, if the request ended here; but for `expiring`, which the
+    /// touch at the end may change (B-110).
     pub fn facts(&self) -> Facts {
         let settings = self.opening.config.settings();
         let session = self.session.as_ref();
@@ -251,8 +252,10 @@ impl Exchange {
     /// # Errors
     /// The record would be too large to be read again: the request fails.
     pub fn finish(mut self, now: Timestamp) -> Result<Plan, RecordError> {
+        // The lifetime that is decided about, sent and stored is the same (B-110, B-138).
+        self.session.iter_mut().for_each(|session| session.cookie.touch(now));
         let (decision, origin) = (decide(self.facts()), self.origin());
-        let Some(Session { mut cookie, data, id }) = self.session.take() else {
+        let Some(Session { cookie, data, id }) = self.session.take() else {
             let outcome = Outcome { cookie: Ok(None), decision, origin };
             return Ok(match decision.store {
                 StoreAction::Delete => {
@@ -261,8 +264,6 @@ impl Exchange {
                 _ => Plan::Nothing(outcome),
             });
         };
-        // The lifetime that is sent and the one that is stored are the same moment (B-110, B-138).
-        cookie.touch(now);
         let line = || cookie.line(self.opening.config.settings(), &id);
         let send = decision.cookie == CookieAction::Send;
         let outcome = Outcome { cookie: send.then(line).transpose(), decision, origin };

@@ -264,13 +264,15 @@ fn lines_of_4096_bytes_at_most() {
         let line = made(options().path(path)).line(config.settings(), &id);
         line.map(|line| line.len())
     };
-    let rest = format!("sid=s%3A{SIGNED}; Path=; HttpOnly").len();
+    // Percent-encoded, each of its characters takes three bytes.
+    let id = ":".repeat(1_000);
+    let rest = line("sid", &id, "/").expect("a line") - 1;
     let longest = "/".repeat(4_096 - rest);
-    assert_eq!(line("sid", "v", &longest), Ok(4_096));
-    assert_eq!(line("sid", "v", &format!("{longest}/")), Err(CookieError::TooLong));
-    assert_eq!(line("sid2", "v", &longest), Err(CookieError::TooLong));
-    // Of 100 bytes more, no signature takes away so many.
-    assert_eq!(line("sid", &"v".repeat(101), &longest), Err(CookieError::TooLong));
+    assert_eq!(line("sid", &id, &longest), Ok(4_096));
+    assert_eq!(line("sid", &id, &format!("{longest}/")), Err(CookieError::TooLong));
+    assert_eq!(line("sid2", &id, &longest), Err(CookieError::TooLong));
+    // Of 60 bytes more, no signature takes away so many.
+    assert_eq!(line("sid", &":".repeat(1_020), &longest), Err(CookieError::TooLong));
 }
 
 proptest! {

@@ -374,13 +374,48 @@ fn setters_and_getters_agree() {
     for (attribute, value, error) in [
         (Priority, json!(7), CookieError::Priority),
         (Domain, json!(true), CookieError::Domain),
-        (Path, json!([]), CookieError::Path),
-        (SameSite, json!({}), CookieError::SameSite),
+        (Path, json!("/;"), CookieError::Path),
+        (SameSite, json!("lacks"), CookieError::SameSite),
+        (Path, json!([]), CookieError::NoAttribute),
+        (Secure, json!([true]), CookieError::NoAttribute),
+        (SameSite, json!({}), CookieError::NoAttribute),
     ] {
         assert_eq!(cookie.set(attribute, value), Err(error));
         assert_eq!(cookie, before);
     }
     assert_eq!(cookie.set(Path, "/q"), Ok(()));
+}
+
+/// What else is wrong with a loaded cookie is no hindrance: each attribute can be mended by itself.
+#[test]
+fn one_attribute_at_a_time() {
+    let mut record = json!({ "priority": "bogus", "sameSite": "bogus", "domain": ";" });
+    let record = record.as_object_mut().expect("an object");
+    let mut cookie = SessionCookie::from_record(record);
+    let line = |cookie: &SessionCookie| {
+        let config = Config::express("keyboard cat").build().expect("sound options");
+        let id = SessionId::from_text("v").expect("an id");
+        cookie.line(config.settings(), &id).map(drop)
+    };
+    assert_eq!(line(&cookie), Err(CookieError::Domain));
+    assert_eq!(cookie.set(Attribute::Domain, Value::Null), Ok(()));
+    assert_eq!(line(&cookie), Err(CookieError::Priority));
+    assert_eq!(cookie.set(Attribute::Priority, "low"), Ok(()));
+    assert_eq!(line(&cookie), Err(CookieError::SameSite));
+    assert_eq!(cookie.set(Attribute::SameSite, false), Ok(()));
+    assert_eq!(line(&cookie), Ok(()));
+}
+
+/// The longest domain and path that are accepted, which is what browsers keep.
+#[test]
+fn values_of_1024_bytes_at_most() {
+    let path = |length| CookieOptions::new().path("/".repeat(length)).build().map(drop);
+    assert_eq!((path(1_024), path(1_025)), (Ok(()), Err(CookieError::Path)));
+    let domain = |length: usize| {
+        let domain: String = "a.".repeat(600).chars().take(length).collect();
+        CookieOptions::new().domain(domain.trim_end_matches('.')).build().map(drop)
+    };
+    assert_eq!((domain(1_023), domain(1_025)), (Ok(()), Err(CookieError::Domain)));
 }
 
 /// One of these, or none.
