@@ -131,6 +131,7 @@ pub(crate) async fn close(
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Outcome, Error> {
+    let mut touch_error = None;
     let outcome = match exchange.finish(env.now()).map_err(Error::from).inspect_err(report)? {
         Plan::Nothing(outcome) => Ok(outcome),
         Plan::Delete(closing) => {
@@ -143,7 +144,7 @@ pub(crate) async fn close(
         }
         Plan::Touch(closing) => {
             let reply = store.touch(&closing.operation).await.map_err(Error::Store);
-            Ok(closing.settle(reply.inspect_err(report).ok()))
+            Ok(closing.settle(reply.map_err(|error| touch_error = Some(error)).ok()))
         }
     };
     let outcome = outcome.inspect_err(report)?;
@@ -161,6 +162,7 @@ pub(crate) async fn close(
     if let Some(error) = outcome.cookie_error() {
         tracing::error!(%error, "session cookie not sent");
     }
+    touch_error.iter().for_each(report);
     Ok(outcome)
 }
 
