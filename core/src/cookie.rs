@@ -185,4 +185,6 @@ fn encode_uri_component(text: &[u8], out: &mut String) {
 }
 
 #[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
 mod tests;

@@ -3,40 +3,8 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::cookie::samples::*;
 use crate::{Config, SessionId};
-
-/// 2023-11-14T22:13:23.999Z: the milliseconds tell whether they are cut off.
-fn now() -> Timestamp {
-    Timestamp::from_millis(1_700_000_003_999).expect("a moment")
-}
-
-fn later(millis: i64) -> Timestamp {
-    now().plus_millis(millis).expect("a moment")
-}
-
-fn made(options: CookieOptions) -> SessionCookie {
-    options.build().expect("sound options").create(now(), false)
-}
-
-fn options() -> CookieOptions {
-    CookieOptions::new()
-}
-
-fn stored(record: &Value) -> SessionCookie {
-    SessionCookie::from_record(&mut record.as_object().expect("an object").clone())
-}
-
-/// What cookie-signature's `sign` makes of the secret `keyboard cat` and the id `v`, from Node.
-const SIGNED: &str = "v.ehGrtZnMiJMwKddk%2FI1zyQPyBmD4owpJOw2NUIhIePk";
-
-/// The line of the session `v`, its signed id looked at and shortened to `v`.
-fn line(cookie: &SessionCookie) -> Result<String, CookieError> {
-    let config = Config::express("keyboard cat").name("sid").build().expect("sound options");
-    let line = cookie.line(config.settings(), &SessionId::from_text("v").expect("an id"))?;
-    let line = line.to_str().expect("ASCII");
-    let rest = line.strip_prefix(&format!("sid=s%3A{SIGNED}")).expect("name and signed id");
-    Ok(format!("sid=v{rest}"))
-}
 
 // B-018, B-140, B-141, B-142, B-143, B-144, B-145, B-146, B-147, B-148, B-149, B-150: whole lines
 #[test]
