@@ -1,5 +1,6 @@
 //! A scenario's handler: carries out its operations on a session.
 
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_session::{Action, Attribute, Exchange, Expires, SessionCookie, Timestamp};
 use http_session_store::{Env, Error, Session, blocking};
 use serde_json::{Value, json};
@@ -28,8 +29,12 @@ fn give<T: Into<Value>>(result: Result<T, Error>) -> Value {
 }
 
 /// Carries out what has nothing to do with the request's session.
-fn outside(world: &World, operation: &Operation) -> Option<Value> {
+fn outside(world: &World, headers: &mut HeaderMap, operation: &Operation) -> Option<Value> {
     match operation {
+        Operation::Header { name, value } => {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+            headers.append(name, HeaderValue::from_str(value).expect("a header's value"));
+        }
         Operation::Advance { ms } => world.env.advance(*ms),
         Operation::OtherDestroy { id } => world.remove(id),
         Operation::OtherSet { id, record } => world.put(id, record),
@@ -41,10 +46,11 @@ fn outside(world: &World, operation: &Operation) -> Option<Value> {
 /// Carries out one operation on the core's own session; `None` where the request has none.
 pub(crate) fn on_exchange(
     world: &World,
+    headers: &mut HeaderMap,
     exchange: Option<&mut Exchange>,
     operation: &Operation,
 ) -> Value {
-    if let Some(value) = outside(world, operation) {
+    if let Some(value) = outside(world, headers, operation) {
         return value;
     }
     let Some(exchange) = exchange else { return without_session(operation) };
@@ -99,10 +105,11 @@ pub(crate) fn on_exchange(
 /// none.
 pub(crate) async fn on_session(
     world: &World,
+    headers: &mut HeaderMap,
     session: Option<&Session>,
     operation: &Operation,
 ) -> Value {
-    if let Some(value) = outside(world, operation) {
+    if let Some(value) = outside(world, headers, operation) {
         return value;
     }
     let Some(session) = session else { return without_session(operation) };

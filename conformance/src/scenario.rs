@@ -318,13 +318,7 @@ impl Request {
 
     /// How the store calls of one kind fail in this request; `None` if they do not.
     pub fn fault(&self, call: StoreCall) -> Option<FaultCode> {
-        let faults = self.faults.as_ref()?;
-        match call {
-            StoreCall::Destroy => faults.destroy,
-            StoreCall::Get => faults.get,
-            StoreCall::Set => faults.set,
-            StoreCall::Touch => faults.touch,
-        }
+        self.faults.as_ref()?.of(call)
     }
 }
 
@@ -565,6 +559,18 @@ pub struct Faults {
     /// How every `touch` fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touch: Option<FaultCode>,
+}
+
+impl Faults {
+    /// How the store calls of one kind fail; `None` if they do not.
+    pub fn of(&self, call: StoreCall) -> Option<FaultCode> {
+        match call {
+            StoreCall::Destroy => self.destroy,
+            StoreCall::Get => self.get,
+            StoreCall::Set => self.set,
+            StoreCall::Touch => self.touch,
+        }
+    }
 }
 
 /// The code of a store's error.

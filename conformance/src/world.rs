@@ -31,7 +31,6 @@ struct State {
     /// How many ids were made.
     ids: u64,
     records: BTreeMap<String, Value>,
-    store_touch: bool,
 }
 
 impl World {
@@ -43,7 +42,6 @@ impl World {
             handling: false,
             ids: 0,
             records: scenario.preload.clone(),
-            store_touch: scenario.options.store_touch(),
         };
         Self {
             env: TestEnv::new(start),
@@ -112,13 +110,7 @@ impl State {
         record: Option<Value>,
     ) -> Result<(), Fault> {
         self.calls.push(Call { call, id: id.as_str().into(), record });
-        let fault = match call {
-            StoreCall::Destroy => self.faults.destroy,
-            StoreCall::Get => self.faults.get,
-            StoreCall::Set => self.faults.set,
-            StoreCall::Touch => self.faults.touch,
-        };
-        fault.map_or(Ok(()), |code| Err(Fault(code)))
+        self.faults.of(call).map_or(Ok(()), |code| Err(Fault(code)))
     }
 }
 
@@ -174,10 +166,10 @@ impl BlockingStore for World {
     }
 
     fn touch(&self, touch: &Touch) -> Result<Touched, Fault> {
-        let mut state = self.lock();
-        if !state.store_touch {
+        if !self.options.store_touch() {
             return Ok(Touched::Alive);
         }
+        let mut state = self.lock();
         let cookie = parse(&touch.cookie.to_json());
         state.call(StoreCall::Touch, &touch.id, Some(json!({ "cookie": cookie })))?;
         match state.records.get_mut(touch.id.as_str()) {

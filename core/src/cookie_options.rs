@@ -150,12 +150,16 @@ pub struct CookieOptions {
     secure_auto: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum Lifetime {
     End(Expires),
     MaxAge(i64),
-    #[default]
-    Session,
+}
+
+impl Default for Lifetime {
+    fn default() -> Self {
+        Self::End(Expires::Session)
+    }
 }
 
 impl CookieOptions {
@@ -192,7 +196,7 @@ impl CookieOptions {
     /// [`CookieOptions::expires`] (B-019).
     pub fn max_age(mut self, max_age: impl Into<Option<Duration>>) -> Self {
         let max_age = max_age.into().map(millis);
-        self.lifetime = max_age.map_or(Lifetime::Session, Lifetime::MaxAge);
+        self.lifetime = max_age.map_or_else(Lifetime::default, Lifetime::MaxAge);
         self
     }
 
@@ -239,13 +243,12 @@ impl CookieOptions {
     /// each response (D-early-reject). A lifetime beyond all dates (B-097) and a line that is too
     /// long show when the cookie is sent.
     pub fn build(self) -> Result<CookieTemplate, CookieError> {
-        let plain = self.attributes.or_defaults();
+        let mut plain = self.attributes.or_defaults();
         let mut secure = plain.clone();
-        let (mut plain, auto) = (plain, Value::from(SameSite::Auto));
         if self.secure_auto {
             secure.set(Attribute::Secure, true.into());
         }
-        if plain.get(Attribute::SameSite) == Some(&auto) {
+        if plain.get(Attribute::SameSite) == Some(&SameSite::Auto.into()) {
             plain.set(Attribute::SameSite, SameSite::Lax.into());
             secure.set(Attribute::SameSite, SameSite::None.into());
         }
@@ -279,7 +282,6 @@ impl CookieTemplate {
         match self.lifetime {
             Lifetime::End(end) => cookie.set_expires(end, now),
             Lifetime::MaxAge(age) => cookie.set_expires(after(now, age), now),
-            Lifetime::Session => {}
         }
         cookie
     }

@@ -209,9 +209,8 @@ impl Exchange {
             Action::Save => {
                 // The cookie's lifetime is written as it stands (B-177).
                 let record = self.record(&session.cookie, &session.data)?;
-                let (data, operation) =
-                    (session.data.clone(), Save::new(id, record, Expect::Anything, now));
-                Pending::Save(Ask { data: Some(data), ..Ask::new(operation) })
+                let operation = Save::new(id, record, Expect::Anything, now);
+                Pending::Save(Ask { data: Some(session.data.clone()), ..Ask::new(operation) })
             }
         })
     }

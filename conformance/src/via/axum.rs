@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{COOKIE, HOST, HeaderName, HeaderValue, SET_COOKIE};
+use axum::http::header::{COOKIE, HOST, HeaderValue, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
@@ -21,7 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::client::{cookie_header, latin1};
 use crate::handler::on_session;
 use crate::reports;
-use crate::scenario::{self, Operation, Scenario};
+use crate::scenario::{self, Scenario};
 use crate::setup::{Setup, connection};
 use crate::trace::{Answer, Trace};
 use crate::world::World;
@@ -135,14 +135,7 @@ async fn handle(
         session.and_then(|session| session.id().ok()).map(|id| id.as_str().into());
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
-        let value = match operation {
-            Operation::Header { name, value } => {
-                let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-                headers.append(name, HeaderValue::from_str(value).expect("a header's value"));
-                true.into()
-            }
-            _ => on_session(&host.world, session, operation).await,
-        };
+        let value = on_session(&host.world, &mut headers, session, operation).await;
         host.lock().ops.push(value);
     }
     let status = StatusCode::from_u16(request.status()).expect("a status");

@@ -1,14 +1,14 @@
 //! Through the core, with the blocking driver and no framework.
 
 use http::Uri;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::HeaderMap;
 use http_session::RequestFacts;
 use http_session_store::{Env, Error, blocking};
 
 use crate::client::{cookie_header, latin1};
 use crate::handler::on_exchange;
 use crate::reports;
-use crate::scenario::{Operation, Request, Scenario};
+use crate::scenario::{Request, Scenario};
 use crate::setup::{Setup, connection};
 use crate::trace::{Answer, Trace};
 use crate::world::World;
@@ -55,14 +55,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     answer.session = session.map(|session| session.id().as_str().into());
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
-        answer.ops.push(match operation {
-            Operation::Header { name, value } => {
-                let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
-                headers.append(name, HeaderValue::from_str(value).expect("a header's value"));
-                true.into()
-            }
-            _ => on_exchange(world, exchange.as_mut(), operation),
-        });
+        answer.ops.push(on_exchange(world, &mut headers, exchange.as_mut(), operation));
     }
     if let Some(exchange) = exchange {
         match blocking::close(exchange, world, world) {
