@@ -106,7 +106,7 @@ function cookieOptionsByPath(table) {
   };
 }
 
-function buildMiddleware({ storeTouch = true, genid = 'sid#', cookieByPath, ...options }, store) {
+function buildMiddleware({ preset: _, storeTouch = true, genid = 'sid#', cookieByPath, ...options }, store) {
   if (!storeTouch) store.touch = undefined;
   let count = 0;
   const settings = { ...options, store, genid: () => genid.replaceAll('#', ++count) };
@@ -315,7 +315,24 @@ function send(port, request, cookie) {
 
 // ---------------------------------------------------------------- scenarios
 
+// What this project has beyond express-session: to leave it out would record something else.
+const OPTIONS_BEYOND = ['conflict', 'idleTimeout', 'absoluteTimeout', 'localhost'];
+const OPERATIONS_BEYOND = ['renew', 'login', 'update', 'cookie.reset'];
+
+function refuseWhatIsNotExpress({ options, requests }) {
+  const refuse = (what) => {
+    throw new Error(`express-session has no ${what}: such a scenario is not recorded, its trace is checked by hand`);
+  };
+  const { preset = 'express' } = options;
+  if (preset !== 'express') refuse(`preset "${preset}"`);
+  for (const option of OPTIONS_BEYOND) if (option in options) refuse(`option ${option}`);
+  for (const { op } of requests.flatMap(({ handler = [] }) => handler)) {
+    if (OPERATIONS_BEYOND.includes(op)) refuse(`operation ${op}`);
+  }
+}
+
 async function record(port, scenario) {
+  refuseWhatIsNotExpress(scenario);
   now = scenario.start;
   const store = new RecordingStore();
   for (const [id, preloaded] of Object.entries(scenario.preload ?? {})) store.put(id, preloaded);

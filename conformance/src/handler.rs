@@ -1,5 +1,7 @@
 //! A scenario's handler: carries out its operations on a session.
 
+use std::time::Duration;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_session::{Action, Attribute, Exchange, Expires, SessionCookie, Timestamp};
 use http_session_store::{Env, Error, Session, blocking};
@@ -16,9 +18,12 @@ fn done<T>(result: Result<T, Error>) -> Value {
 
 fn failed(error: &Error) -> Value {
     let name = match error {
+        Error::Conflict => "conflict".into(),
+        Error::Gone => "gone".into(),
         Error::Missing => "missing".into(),
         Error::NoSession => "no session".into(),
         Error::Store(_) => "store".into(),
+        Error::Undeliverable => "undeliverable".into(),
         other => format!("other: {other}"),
     };
     json!({ "error": name })
@@ -55,11 +60,16 @@ pub(crate) fn on_exchange(
     }
     let Some(exchange) = exchange else { return without_session(operation) };
     let now = world.now();
+    let genid = || world.genid().expect("scripted ids are ids");
     let action = match operation {
-        Operation::Destroy {} => Action::Destroy,
-        Operation::Regenerate {} if exchange.session().is_some() => {
-            Action::Regenerate(world.genid().expect("scripted ids are ids"))
+        Operation::CookieReset {} if exchange.session().is_some() => {
+            exchange.reset_cookie(now);
+            return true.into();
         }
+        Operation::Destroy {} => Action::Destroy,
+        Operation::LogIn { .. } if exchange.session().is_some() => Action::LogIn(genid()),
+        Operation::Regenerate {} if exchange.session().is_some() => Action::Regenerate(genid()),
+        Operation::Renew {} if exchange.session().is_some() => Action::Renew(genid()),
         Operation::Reload {} => Action::Reload,
         Operation::Save {} => Action::Save,
         Operation::Unset {} => {
@@ -67,7 +77,7 @@ pub(crate) fn on_exchange(
             return true.into();
         }
         _ => {
-            let Some(session) = exchange.session_mut() else { return failed(&Error::NoSession) };
+            let Some(session) = exchange.session() else { return failed(&Error::NoSession) };
             return match operation {
                 Operation::Cookie {} => read_cookie(session.cookie(), now),
                 Operation::CookieSet { field, value } => {
@@ -94,11 +104,24 @@ pub(crate) fn on_exchange(
                     session.cookie_mut().touch(now);
                     true.into()
                 }
+                Operation::Update { key, add } => {
+                    give(session.update(key, adding(*add)).map_err(Error::Data))
+                }
                 other => unreachable!("{other:?} was dealt with"),
             };
         }
     };
-    done(blocking::run(exchange, action, world, world))
+    let mut result = blocking::run(exchange, action, world, world);
+    if let (Ok(()), Operation::LogIn { key, value }) = (&result, operation) {
+        let session = exchange.session().ok_or(Error::NoSession);
+        result = session.and_then(|session| session.insert(key, value).map_err(Error::Data));
+    }
+    done(result)
+}
+
+/// What `update` does to a number.
+fn adding(add: i64) -> impl Fn(Option<i64>) -> i64 + Send + Sync + 'static {
+    move |number| number.unwrap_or_default() + add
 }
 
 /// Carries out one operation on the session that an application sees; `None` where the request has
@@ -117,6 +140,7 @@ pub(crate) async fn on_session(
         Operation::Cookie {} => {
             give(session.cookie().map(|cookie| read_cookie(&cookie, world.now())))
         }
+        Operation::CookieReset {} => done(session.reset_cookie()),
         Operation::CookieSet { field, value } => {
             done(session.cookie_mut(|cookie, now| set_cookie_field(cookie, field, value, now)))
         }
@@ -125,8 +149,10 @@ pub(crate) async fn on_session(
         Operation::Get { key } => give(session.get::<Value>(key).map(Option::unwrap_or_default)),
         Operation::Id {} => give(session.id().map(|id| id.as_str().to_owned())),
         Operation::Keys {} => give(session.keys()),
+        Operation::LogIn { key, value } => done(session.log_in(key, value).await),
         Operation::Regenerate {} => done(session.regenerate().await),
         Operation::Reload {} => done(session.reload().await),
+        Operation::Renew {} => done(session.renew().await),
         Operation::Save {} => done(session.save().await),
         Operation::Set { key, value } => done(session.insert(key, value)),
         Operation::Touch {} => done(session.touch()),
@@ -135,6 +161,7 @@ pub(crate) async fn on_session(
             Err(Error::NoSession) => true.into(),
             result => done(result),
         },
+        Operation::Update { key, add } => give(session.update(key, adding(*add))),
         other => unreachable!("{other:?} was dealt with"),
     }
 }
@@ -167,11 +194,15 @@ fn set_cookie_field(cookie: &mut SessionCookie, field: &str, value: &Value, now:
         "expires" => return cookie.set_expires(setup::expires(value), now),
         "httpOnly" => Attribute::HttpOnly,
         "maxAge" => {
-            let end = value.as_i64().map_or_else(
-                || setup::expires(value),
-                |age| now.plus_millis(age).map_or(Expires::Invalid, Expires::At),
-            );
-            return cookie.set_expires(end, now);
+            return match (value.as_u64(), value.as_i64()) {
+                (Some(age), _) => cookie.set_max_age(Duration::from_millis(age), now),
+                // No lifetime is negative: the end is in the past.
+                (None, Some(age)) => {
+                    let end = now.plus_millis(age).map_or(Expires::Invalid, Expires::At);
+                    cookie.set_expires(end, now)
+                }
+                (None, None) => cookie.set_expires(setup::expires(value), now),
+            };
         }
         "originalMaxAge" => {
             let length = value.as_i64().map_or(Expires::Session, Expires::At);

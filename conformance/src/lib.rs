@@ -4,6 +4,7 @@ pub mod client;
 pub mod compare;
 pub mod files;
 mod handler;
+pub mod quirks;
 mod reports;
 pub mod rules;
 pub mod scenario;

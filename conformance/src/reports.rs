@@ -1,5 +1,5 @@
-//! What was reported while a request ran: the ERROR events of the library's crates, which is what
-//! an application's log would hold.
+//! What was reported while a request ran: the events of the library's crates that tell of an error,
+//! which is what an application's log would hold.
 
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -27,7 +27,8 @@ struct Collector;
 
 impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() == Level::ERROR && metadata.target().starts_with("http_session")
+        let tells = *metadata.level() <= Level::WARN && metadata.fields().field("error").is_some();
+        tells && metadata.target().starts_with("http_session")
     }
 
     fn event(&self, event: &Event<'_>) {

@@ -1,7 +1,7 @@
 //! The rules of express-session's behaviour, B-001 to B-216, and where each is pinned.
 //!
-//! `rules.txt` has a line for each: its number, what it says, and, where it can't occur in Rust, why.
-//! Every other one is cited by a test: in the comment directly above a test function of this
+//! `rules.txt` has a line for each: its number, what it says, where it can't occur in Rust, why, and a
+//! Q if it is a quirk ([`crate::quirks`]). Every other one is cited by a test: in the comment directly above a test function of this
 //! workspace, or in the name of a recorded scenario, which the replay tests compare.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,13 +15,15 @@ use crate::scenario::Scenario;
 
 /// One rule.
 #[derive(Debug)]
-struct Rule {
+pub(crate) struct Rule {
+    /// It is a quirk.
+    quirk: bool,
     /// Why it can't occur in Rust.
-    reason: Option<&'static str>,
+    pub(crate) reason: Option<&'static str>,
     /// The tests that cite it.
-    tests: BTreeSet<String>,
+    pub(crate) tests: BTreeSet<String>,
     /// What it says.
-    text: &'static str,
+    pub(crate) text: &'static str,
 }
 
 /// All rules with their tests.
@@ -35,9 +37,12 @@ impl Rules {
     /// A file can't be read, or a test cites a rule that the list does not have.
     pub fn of(root: &Path) -> io::Result<Self> {
         let mut rules = Self::list();
-        for scenario in read_file::<Scenario>(root.join(SCENARIOS))? {
-            let (numbers, title) = scenario.name.split_once(':').unwrap_or((&scenario.name, ""));
-            rules.cite(numbers, &format!("recorded scenario:{title}"))?;
+        for (file, what) in [(SCENARIOS, "recorded scenario"), (QUIRKS, "quirk")] {
+            for scenario in read_file::<Scenario>(root.join(file))? {
+                let (numbers, title) =
+                    scenario.name.split_once(':').unwrap_or((&scenario.name, ""));
+                rules.cite(numbers, &format!("{what}:{title}"))?;
+            }
         }
         let mut files = Vec::new();
         for folder in ["core", "adapters", "conformance"] {
@@ -59,9 +64,9 @@ impl Rules {
                 .map(|line| {
                     let mut fields = line.split('\t');
                     let mut field = || fields.next().unwrap_or_default();
-                    let (number, text, reason) = (field(), field(), field());
+                    let (number, text, reason, quirk) = (field(), field(), field(), field() == "Q");
                     let reason = (!reason.is_empty()).then_some(reason);
-                    (number, Rule { reason, tests: BTreeSet::new(), text })
+                    (number, Rule { quirk, reason, tests: BTreeSet::new(), text })
                 })
                 .collect(),
         )
@@ -77,6 +82,12 @@ impl Rules {
         Ok(())
     }
 
+    /// The quirks, with their numbers.
+    pub(crate) fn quirks(&self) -> impl Iterator<Item = (&'static str, &Rule)> {
+        let rules = self.0.iter().filter(|(_, rule)| rule.quirk);
+        rules.map(|(number, rule)| (*number, rule))
+    }
+
     /// What is wrong: rules that neither have a test nor a reason, and a list that is not whole.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
@@ -85,7 +96,7 @@ impl Rules {
             let number = format!("B-{number:03}");
             match self.0.get(number.as_str()) {
                 None => complaints.push(format!("{number} is not in the list")),
-                Some(Rule { reason: None, tests, text }) if tests.is_empty() => {
+                Some(Rule { reason: None, tests, text, .. }) if tests.is_empty() => {
                     complaints.push(format!("{number} has neither a test nor a reason: {text}"));
                 }
                 Some(Rule { reason: Some(reason), tests, .. }) if !tests.is_empty() => {
@@ -104,7 +115,7 @@ impl Rules {
     pub fn report(&self, most: usize) -> String {
         let mut out = String::new();
         let mut tested = 0;
-        for (number, Rule { reason, tests, text }) in &self.0 {
+        for (number, Rule { reason, tests, text, .. }) in &self.0 {
             // Writing to a String never fails.
             let _ = writeln!(out, "{number}  {text}");
             tested += usize::from(!tests.is_empty());
@@ -126,6 +137,7 @@ impl Rules {
 
 const LAST: usize = 216;
 const SCENARIOS: &str = "conformance/fixtures/rules.scenarios.jsonl.gz";
+const QUIRKS: &str = "conformance/fixtures/quirks.scenarios.jsonl";
 
 /// The rule numbers in a text.
 fn numbers(text: &str) -> impl Iterator<Item = &str> {

@@ -32,10 +32,14 @@ pub struct Scenario {
     pub requests: Vec<Request>,
 }
 
-/// The options of the middleware, and three of the harness.
+/// The options of the middleware, and three of the harness. What is absent takes the default of the
+/// preset.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
+    /// Which defaults, and whose behaviour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// The secrets that cookies are signed with. The first one signs, all are tried in reading.
     pub secret: Secrets,
     /// The name of the session cookie.
@@ -62,6 +66,18 @@ pub struct Options {
     /// Cookie options by the beginning of the URL, in place of `cookie`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie_by_path: Option<BTreeMap<String, CookieOptions>>,
+    /// What becomes of a write when a parallel request was faster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<Conflict>,
+    /// Milliseconds from the last use to the session's end; `Some(None)` is null: never.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Option<u64>>,
+    /// Milliseconds from the session's beginning to its end; `Some(None)` is null: never.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub absolute_timeout: Option<Option<u64>>,
+    /// Whether the cookie is made fit for `http://localhost`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub localhost: Option<bool>,
     /// Whether the store can touch a session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store_touch: Option<bool>,
@@ -71,29 +87,19 @@ pub struct Options {
 }
 
 impl Options {
-    /// The name of the session cookie: `connect.sid` if there is none, or an empty one.
+    /// The preset, [`Preset::Express`] by default.
+    pub fn preset(&self) -> Preset {
+        self.preset.unwrap_or_default()
+    }
+
+    /// The name of the session cookie: if there is none, or an empty one, the preset's.
     pub fn name(&self) -> &str {
-        self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or("connect.sid")
-    }
-
-    /// `resave`, true by default.
-    pub fn resave(&self) -> bool {
-        self.resave.unwrap_or(true)
-    }
-
-    /// `saveUninitialized`, true by default.
-    pub fn save_uninitialized(&self) -> bool {
-        self.save_uninitialized.unwrap_or(true)
-    }
-
-    /// `rolling`, false by default.
-    pub fn rolling(&self) -> bool {
-        self.rolling.unwrap_or(false)
-    }
-
-    /// `unset`, [`Unset::Keep`] by default.
-    pub fn unset(&self) -> Unset {
-        self.unset.unwrap_or_default()
+        let name = self.name.as_deref().filter(|name| !name.is_empty());
+        let name = name.unwrap_or_else(|| match self.preset() {
+            Preset::Express => "connect.sid",
+            Preset::Recommended => "__Host-id",
+        });
+        if self.localhost == Some(true) { name.trim_start_matches("__Host-") } else { name }
     }
 
     /// `storeTouch`, true by default.
@@ -144,6 +150,34 @@ impl Default for Secrets {
     fn default() -> Self {
         Self::Many(Vec::new())
     }
+}
+
+/// A value that is there, null or not. What is absent does not come here.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Which defaults the options have, and whose behaviour the middleware.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// express-session's.
+    #[default]
+    Express,
+    /// The safe one.
+    Recommended,
+}
+
+/// What becomes of a write when a parallel request was faster.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Conflict {
+    /// Both changes count, key by key.
+    Merge,
+    /// The last one counts.
+    Overwrite,
+    /// The request fails.
+    Refuse,
 }
 
 /// What becomes of the stored session when a handler drops the session.
@@ -473,11 +507,14 @@ impl From<Presented> for PresentedForm {
 pub enum Operation {
     /// Moves the virtual clock on.
     Advance {
-        /// By how much, in milliseconds.
+        /// By how much, in milliseconds; back, if negative.
         ms: i64,
     },
     /// Reads the session's cookie.
     Cookie {},
+    /// Gives the session a cookie from the present options.
+    #[serde(rename = "cookie.reset")]
+    CookieReset {},
     /// Assigns a property of the session's cookie.
     #[serde(rename = "cookie.set")]
     CookieSet {
@@ -510,6 +547,13 @@ pub enum Operation {
     Id {},
     /// Reads the keys of the session data.
     Keys {},
+    /// Gives the session a new id and logs somebody in.
+    LogIn {
+        /// Under which key.
+        key: String,
+        /// Who.
+        value: Value,
+    },
     /// Somebody else destroys a session in the store.
     #[serde(rename = "other.destroy")]
     OtherDestroy {
@@ -528,6 +572,8 @@ pub enum Operation {
     Regenerate {},
     /// Reads the session from the store again.
     Reload {},
+    /// Gives the session a new id.
+    Renew {},
     /// Saves the session now.
     Save {},
     /// Changes session data.
@@ -541,6 +587,13 @@ pub enum Operation {
     Touch {},
     /// Drops the session; the option `unset` says what becomes of the stored one.
     Unset {},
+    /// Adds to a number in the session data, in a way that can be done again.
+    Update {
+        /// Under which key; a missing one counts as 0.
+        key: String,
+        /// What is added.
+        add: i64,
+    },
 }
 
 /// Which store calls of a request fail, and how.
@@ -553,6 +606,9 @@ pub struct Faults {
     /// How every `get` fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub get: Option<FaultCode>,
+    /// How every `rotate` fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<FaultCode>,
     /// How every `set` fails.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<FaultCode>,
@@ -567,6 +623,7 @@ impl Faults {
         match call {
             StoreCall::Destroy => self.destroy,
             StoreCall::Get => self.get,
+            StoreCall::Rotate => self.rotate,
             StoreCall::Set => self.set,
             StoreCall::Touch => self.touch,
         }

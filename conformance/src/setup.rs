@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_session::{
-    Config, ConfigError, Connection, CookieOptions, CookieTemplate, Expires, Secure, Timestamp,
+    Config, ConfigError, Connection, CookieOptions, CookieTemplate, Expires, Secure, Timeouts,
+    Timestamp,
 };
 use serde_json::Value;
 
-use crate::scenario::{self, Request, Scenario, Unset};
+use crate::scenario::{self, Conflict, Preset, Request, Scenario, Unset};
 
 /// A scenario's configuration.
 pub(crate) struct Setup {
@@ -24,15 +26,42 @@ impl Setup {
         // An empty list is refused at set-up (B-012): here there is no way to say it.
         let (first, further) =
             options.secret.as_slice().split_first().ok_or(ConfigError::EmptySecret)?;
-        let mut builder = Config::express(first.as_str())
-            .name(options.name())
-            .resave(options.resave())
-            .save_uninitialized(options.save_uninitialized())
-            .rolling(options.rolling())
-            .unset(match options.unset() {
+        let (preset, default) = match options.preset() {
+            Preset::Express => (Config::express(first.as_str()), Timeouts::NONE),
+            Preset::Recommended => (Config::recommended(first.as_str()), Timeouts::DEFAULT),
+        };
+        // What the scenario does not say is left to the preset.
+        let mut builder = preset.name(options.name.as_deref().unwrap_or_default());
+        if let Some(resave) = options.resave {
+            builder = builder.resave(resave);
+        }
+        if let Some(save_uninitialized) = options.save_uninitialized {
+            builder = builder.save_uninitialized(save_uninitialized);
+        }
+        if let Some(rolling) = options.rolling {
+            builder = builder.rolling(rolling);
+        }
+        if let Some(unset) = options.unset {
+            builder = builder.unset(match unset {
                 Unset::Destroy => http_session::Unset::Destroy,
                 Unset::Keep => http_session::Unset::Keep,
             });
+        }
+        if let Some(conflict) = options.conflict {
+            builder = builder.conflict(match conflict {
+                Conflict::Merge => http_session::Conflict::Merge,
+                Conflict::Overwrite => http_session::Conflict::Overwrite,
+                Conflict::Refuse => http_session::Conflict::Refuse,
+            });
+        }
+        let millis = |timeout: Option<u64>| timeout.map(Duration::from_millis);
+        builder = builder.timeouts(Timeouts {
+            idle: options.idle_timeout.map_or(default.idle, millis),
+            absolute: options.absolute_timeout.map_or(default.absolute, millis),
+        });
+        if options.localhost == Some(true) {
+            builder = builder.for_localhost();
+        }
         for secret in further {
             builder = builder.accept(secret.as_str());
         }
@@ -42,15 +71,16 @@ impl Setup {
         if let Some(cookie) = &options.cookie {
             builder = builder.cookie(cookie_options(cookie));
         }
+        let config = builder.build()?;
         let templates = match &options.cookie_by_path {
             None => None,
             Some(_) => {
                 let urls = scenario.requests.iter().map(Request::url);
-                let templates = urls.map(|url| Ok((url.into(), Arc::new(template(options, url)?))));
+                let templates = urls.map(|url| Ok((url.into(), template(&config, options, url)?)));
                 Some(Arc::new(templates.collect::<Result<_, ConfigError>>()?))
             }
         };
-        Ok(Self { config: builder.build()?, templates })
+        Ok(Self { config, templates })
     }
 
     /// The cookie options of a request for `url`, if they depend on it.
@@ -60,9 +90,12 @@ impl Setup {
     }
 }
 
-fn template(options: &scenario::Options, url: &str) -> Result<CookieTemplate, ConfigError> {
-    let cookie = options.cookie_for(url).map(cookie_options).unwrap_or_default();
-    Ok(cookie.build()?)
+fn template(
+    config: &Config,
+    options: &scenario::Options,
+    url: &str,
+) -> Result<Arc<CookieTemplate>, ConfigError> {
+    config.template(options.cookie_for(url).map(cookie_options).unwrap_or_default())
 }
 
 /// What the scenario says of the request's connection.

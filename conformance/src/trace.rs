@@ -35,6 +35,14 @@ pub struct Answer {
     /// The Set-Cookie lines of the response, in their order, as text in the manner of
     /// [`latin1`](crate::client::latin1).
     pub set_cookie: Vec<String>,
+    /// The values of Vary, as one list; under [`Preset::Recommended`] only.
+    ///
+    /// [`Preset::Recommended`]: crate::scenario::Preset::Recommended
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vary: Option<String>,
+    /// Those of Cache-Control, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
     /// What the store was called for, in this order.
     pub calls: Vec<Call>,
     /// What reached the framework's error handler: `store`, or `other: ` and any text.
@@ -49,9 +57,30 @@ pub struct Call {
     pub call: StoreCall,
     /// The session id that it was called with.
     pub id: String,
-    /// What was handed over: the whole session for `set`, `{cookie}` for `touch`.
+    /// The new session id, for `rotate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// What was handed over: the whole session for `set` and `rotate`, `{cookie}` for `touch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Value>,
+    /// When the record is to expire, if that is not when its cookie does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
+    /// Why the store did not do it, though it did not fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+/// Why a store did not do what it was called for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refused {
+    /// Somebody has changed the record.
+    Changed,
+    /// There is a record where none was expected.
+    Exists,
+    /// There is none where one was expected.
+    Gone,
 }
 
 /// The calls that a store knows.
@@ -62,6 +91,8 @@ pub enum StoreCall {
     Destroy,
     /// Reads a session.
     Get,
+    /// Writes a session under a new id and removes the old one.
+    Rotate,
     /// Writes a session.
     Set,
     /// Writes the cookie of a session, and with it the time to live.

@@ -5,11 +5,15 @@ mod core;
 
 use std::str::FromStr;
 
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, VARY};
+
 pub use self::axum::Wiring;
 
+use crate::client::latin1;
 use crate::reports;
 use crate::scenario::Scenario;
-use crate::trace::Trace;
+use crate::trace::{Answer, Trace};
+use crate::world::World;
 
 /// What a scenario is replayed through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -43,5 +47,17 @@ impl Via {
             Self::Axum(wiring) => axum::replay(scenario, wiring),
             Self::Core => core::replay(scenario),
         })
+    }
+}
+
+impl Answer {
+    /// Notes what the response says to caches. express-session says nothing.
+    fn cache(&mut self, world: &World, headers: &HeaderMap) {
+        let list = |name: HeaderName| {
+            let lines = headers.get_all(name).iter();
+            let lines: Vec<_> = lines.map(|line| latin1(line.as_bytes())).collect();
+            (!lines.is_empty() && !world.has_quirks()).then(|| lines.join(", "))
+        };
+        (self.vary, self.cache_control) = (list(VARY), list(CACHE_CONTROL));
     }
 }

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::{error, fmt};
 
-use http_session::store::{Delete, Load, Rotate, Save, Stored, Touch, Touched, Written};
+use http_session::store::{
+    Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written,
+};
 use http_session::{IdError, Record, SessionId, Timestamp};
 use http_session_store::testing::TestEnv;
 use http_session_store::{BlockingStore, Env, Store};
 use serde_json::{Value, json};
 
-use crate::scenario::{FaultCode, Faults, Options, Scenario};
-use crate::trace::{Call, StoreCall};
+use crate::scenario::{FaultCode, Faults, Options, Preset, Scenario};
+use crate::trace::{Call, Refused, StoreCall};
 
 /// A world; clones are the same one.
 #[derive(Clone)]
@@ -26,23 +28,39 @@ pub(crate) struct World {
 struct State {
     calls: Vec<Call>,
     faults: Faults,
+    /// The id of the session with which the request's handler begins: the one that was made, or that
+    /// was asked for last.
+    found: Option<String>,
     /// The handler of the request has begun.
     handling: bool,
     /// How many ids were made.
     ids: u64,
-    records: BTreeMap<String, Value>,
+    records: BTreeMap<String, Entry>,
+    /// How many versions there were.
+    versions: u64,
+}
+
+struct Entry {
+    expires: Option<Timestamp>,
+    record: Value,
+    version: u64,
 }
 
 impl World {
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let start = Timestamp::from_millis(scenario.start).expect("a scenario starts at a date");
-        let state = State {
+        let mut state = State {
             calls: Vec::new(),
             faults: Faults::default(),
+            found: None,
             handling: false,
             ids: 0,
-            records: scenario.preload.clone(),
+            records: BTreeMap::new(),
+            versions: 0,
         };
+        for (id, record) in &scenario.preload {
+            state.put(id, record.clone(), expires(record));
+        }
         Self {
             env: TestEnv::new(start),
             options: scenario.options.clone(),
@@ -57,17 +75,26 @@ impl World {
         let mut state = self.lock();
         state.calls.clear();
         state.faults = faults.unwrap_or_default();
+        state.found = None;
         state.handling = false;
     }
 
-    /// The request's handler begins.
-    pub(crate) fn handler_begins(&self) {
-        self.lock().handling = true;
+    /// The request's handler begins. The id of its session if it has one, without asking the session
+    /// itself: that would be using it, and show in Vary.
+    pub(crate) fn handler_begins(&self) -> Option<String> {
+        let mut state = self.lock();
+        state.handling = true;
+        state.found.clone()
+    }
+
+    /// Does the preset have express-session's quirks?
+    pub(crate) fn has_quirks(&self) -> bool {
+        self.options.preset() == Preset::Express
     }
 
     /// Somebody else writes a record.
     pub(crate) fn put(&self, id: &str, record: &Value) {
-        self.lock().records.insert(id.into(), record.clone());
+        self.lock().put(id, record.clone(), expires(record));
     }
 
     /// Somebody else removes a record.
@@ -82,7 +109,20 @@ impl World {
 
     /// What the store holds.
     pub(crate) fn records(&self) -> BTreeMap<String, Value> {
-        self.lock().records.clone()
+        let state = self.lock();
+        let records = state.records.iter();
+        records.map(|(id, entry)| (id.clone(), entry.record.clone())).collect()
+    }
+
+    /// The state at the moment of an operation. Under [`Preset::Recommended`] a record that has expired
+    /// is absent for every operation, as in real stores; otherwise what express-session's recorder
+    /// does counts, where only a load looks at the expiry.
+    fn lock_at(&self, id: &SessionId, now: Timestamp) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        if !self.has_quirks() {
+            state.expire(id.as_str(), now);
+        }
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -98,20 +138,88 @@ impl Env for World {
     fn genid(&self) -> Result<SessionId, IdError> {
         let mut state = self.lock();
         state.ids += 1;
-        SessionId::from_text(&self.options.id(state.ids))
+        let id = self.options.id(state.ids);
+        if !state.handling {
+            state.found = Some(id.clone());
+        }
+        SessionId::from_text(&id)
     }
 }
 
+/// When a record that somebody else wrote is to expire: with its cookie.
+fn expires(record: &Value) -> Option<Timestamp> {
+    Record::from_json(&record.to_string()).ok()?.expires()
+}
+
 impl State {
-    fn call(
-        &mut self,
-        call: StoreCall,
-        id: &SessionId,
-        record: Option<Value>,
-    ) -> Result<(), Fault> {
-        self.calls.push(Call { call, id: id.as_str().into(), record });
-        self.faults.of(call).map_or(Ok(()), |code| Err(Fault(code)))
+    fn call(&mut self, call: Call) -> Result<(), Fault> {
+        let fault = self.faults.of(call.call);
+        self.calls.push(call);
+        fault.map_or(Ok(()), |code| Err(Fault(code)))
     }
+
+    fn put(&mut self, id: &str, record: Value, expires: Option<Timestamp>) -> Version {
+        self.versions += 1;
+        let entry = Entry { expires, record, version: self.versions };
+        let version = entry.version();
+        self.records.insert(id.into(), entry);
+        version
+    }
+
+    fn expire(&mut self, id: &str, now: Timestamp) {
+        let end = self.records.get(id).and_then(|entry| entry.expires);
+        if end.is_some_and(|end| end <= now) {
+            self.records.remove(id);
+        }
+    }
+
+    /// What a write answers if `expect` does not hold.
+    fn refusal(&self, id: &SessionId, expect: &Expect) -> Option<Written> {
+        match (expect, self.records.get(id.as_str())) {
+            (Expect::Anything, _) | (Expect::Absent, None) | (Expect::Present, Some(_)) => None,
+            (Expect::Absent, Some(_)) => Some(Written::Exists),
+            (Expect::Present | Expect::Version(_), None) => Some(Written::Gone),
+            (Expect::Version(version), Some(entry)) => {
+                (*version != entry.version()).then(|| Written::Changed(entry.stored()))
+            }
+        }
+    }
+
+    /// Notes in the last call that the store refused it.
+    fn refuse(&mut self, written: Written) -> Written {
+        self.note(match written {
+            Written::Changed(_) => Refused::Changed,
+            Written::Exists => Refused::Exists,
+            Written::Gone => Refused::Gone,
+            Written::Saved(_) => return written,
+        });
+        written
+    }
+
+    fn note(&mut self, refused: Refused) {
+        if let Some(call) = self.calls.last_mut() {
+            call.refused = Some(refused);
+        }
+    }
+}
+
+impl Entry {
+    fn stored(&self) -> Stored {
+        let mut stored = Stored::new(self.record.to_string());
+        stored.version = Some(self.version());
+        stored
+    }
+
+    fn version(&self) -> Version {
+        Version(Box::new(self.version.to_be_bytes()))
+    }
+}
+
+/// A call, with its end if it is not the one of the cookie that `record` holds.
+fn call(call: StoreCall, id: &SessionId, record: Option<Value>, end: Option<Timestamp>) -> Call {
+    let differs = record.as_ref().is_some_and(|record| expires(record) != end);
+    let expires = end.filter(|_| differs).map(Timestamp::as_millis);
+    Call { call, id: id.as_str().into(), to: None, record, expires, refused: None }
 }
 
 /// What this store reports when it is told to fail.
@@ -135,47 +243,64 @@ impl BlockingStore for World {
 
     fn load(&self, load: &Load) -> Result<Option<Stored>, Fault> {
         let mut state = self.lock();
-        match state.call(StoreCall::Get, &load.id, None) {
+        if !state.handling {
+            state.found = Some(load.id.as_str().into());
+        }
+        match state.call(call(StoreCall::Get, &load.id, None, None)) {
             Ok(()) => {}
             // express-session takes ENOENT for "not found" when a request begins (B-066), and only
             // there. A store of ours says `None`.
             Err(Fault(FaultCode::Enoent)) if !state.handling => return Ok(None),
             Err(fault) => return Err(fault),
         }
-        let id = load.id.as_str();
-        let Some(record) = state.records.get(id) else { return Ok(None) };
-        let text = record.to_string();
-        let expires = Record::from_json(&text).ok().and_then(|record| record.expires());
-        if expires.is_some_and(|end| end <= load.now) {
-            state.records.remove(id);
-            return Ok(None);
-        }
-        Ok(Some(Stored::new(text)))
+        state.expire(load.id.as_str(), load.now);
+        Ok(state.records.get(load.id.as_str()).map(Entry::stored))
     }
 
     fn save(&self, save: &Save) -> Result<Written, Fault> {
-        let mut state = self.lock();
-        let record = parse(&save.record.to_json());
-        state.call(StoreCall::Set, &save.id, Some(record.clone()))?;
-        state.records.insert(save.id.as_str().into(), record);
-        Ok(Written::Saved(None))
+        let mut state = self.lock_at(&save.id, save.now);
+        let (record, end) = (parse(&save.record.to_json()), save.record.expires());
+        state.call(call(StoreCall::Set, &save.id, Some(record.clone()), end))?;
+        if let Some(refusal) = state.refusal(&save.id, &save.expect) {
+            return Ok(state.refuse(refusal));
+        }
+        Ok(Written::Saved(Some(state.put(save.id.as_str(), record, end))))
     }
 
-    fn rotate(&self, _: &Rotate) -> Result<Written, Fault> {
-        unreachable!("express-session has no such call, and Config::express never makes it")
+    fn rotate(&self, rotate: &Rotate) -> Result<Written, Fault> {
+        let mut state = self.lock_at(&rotate.from, rotate.now);
+        let (record, end) = (parse(&rotate.record.to_json()), rotate.record.expires());
+        let to = rotate.to.as_str();
+        state.call(Call {
+            to: Some(to.into()),
+            ..call(StoreCall::Rotate, &rotate.from, Some(record.clone()), end)
+        })?;
+        let taken = state.records.contains_key(to).then_some(Written::Exists);
+        if let Some(refusal) = state.refusal(&rotate.from, &rotate.expect).or(taken) {
+            return Ok(state.refuse(refusal));
+        }
+        state.records.remove(rotate.from.as_str());
+        Ok(Written::Saved(Some(state.put(to, record, end))))
     }
 
     fn touch(&self, touch: &Touch) -> Result<Touched, Fault> {
         if !self.options.store_touch() {
             return Ok(Touched::Alive);
         }
-        let mut state = self.lock();
+        let mut state = self.lock_at(&touch.id, touch.now);
         let cookie = parse(&touch.cookie.to_json());
-        state.call(StoreCall::Touch, &touch.id, Some(json!({ "cookie": cookie })))?;
+        let handed = json!({ "cookie": cookie });
+        state.call(call(StoreCall::Touch, &touch.id, Some(handed), touch.expires))?;
         match state.records.get_mut(touch.id.as_str()) {
-            None => Ok(Touched::Gone),
-            Some(record) => {
-                record["cookie"] = cookie;
+            None => {
+                if !self.has_quirks() {
+                    state.note(Refused::Gone);
+                }
+                Ok(Touched::Gone)
+            }
+            Some(entry) => {
+                entry.record["cookie"] = cookie;
+                entry.expires = touch.expires;
                 Ok(Touched::Alive)
             }
         }
@@ -183,7 +308,7 @@ impl BlockingStore for World {
 
     fn delete(&self, delete: &Delete) -> Result<(), Fault> {
         let mut state = self.lock();
-        state.call(StoreCall::Destroy, &delete.id, None)?;
+        state.call(call(StoreCall::Destroy, &delete.id, None, None))?;
         state.records.remove(delete.id.as_str());
         Ok(())
     }

@@ -68,7 +68,7 @@ fn check(via: Via, scenario: &Scenario) -> (bool, bool) {
 
     let mut failing = scenario.clone();
     let io = Some(FaultCode::Eio);
-    failing.requests[last].faults = Some(Faults { destroy: io, set: io, touch: None, get: None });
+    failing.requests[last].faults = Some(Faults { destroy: io, set: io, ..Faults::default() });
     let failed_store = via.replay(&failing).store;
     failing.requests.push(reader);
     let failed = via.replay(&failing);
@@ -83,7 +83,7 @@ fn check(via: Via, scenario: &Scenario) -> (bool, bool) {
     untouched.requests.push(Request {
         handler: None,
         // A request that can't write, so that only the load shows.
-        faults: Some(Faults { destroy: io, set: io, touch: io, get: None }),
+        faults: Some(Faults { destroy: io, set: io, touch: io, ..Faults::default() }),
         ..request.clone()
     });
     assert_eq!(failed_store, via.replay(&untouched).store, "{context}");

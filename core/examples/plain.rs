@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::error::Error;
 
 use http_session::store::{Stored, Touched, Written};
-use http_session::{Begin, Config, CookieOptions, Plan, Record, RequestFacts};
+use http_session::{Begin, Config, CookieOptions, Pending, Record, RequestFacts};
 use http_session::{SessionId, Timestamp};
 
 type Store = HashMap<SessionId, Record>;
@@ -26,43 +26,46 @@ fn visit(
 
     // Load.
     let request = RequestFacts { path: "/", ..RequestFacts::default() };
-    let mut exchange = match config.begin(&request, [cookie.as_bytes()], now) {
-        Begin::Skip(reason) => return Err(reason.to_string().into()),
+    let mut begin = config.begin(&request, [cookie.as_bytes()], now);
+    while let Begin::Load(lookup) = begin {
+        let record = store.get(&lookup.operation.id);
+        let record = record.filter(|record| record.expires().is_none_or(|end| end > now));
+        begin = lookup.answer(record.map(|record| Stored::new(record.to_json())), now)?;
+    }
+    let mut exchange = match begin {
         Begin::Create(create) => create.with_id(new_id, now),
-        Begin::Load(lookup) => match store.get(&lookup.operation.id) {
-            Some(record) if record.expires().is_none_or(|end| end > now) => {
-                lookup.found(Stored::new(record.to_json()))?
-            }
-            _ => lookup.missing().with_id(new_id, now),
-        },
+        Begin::Ready(exchange) => exchange,
+        Begin::Skip(reason) => return Err(reason.to_string().into()),
+        Begin::Load(_) => return Err("it was answered".into()),
     };
     println!("  {}", exchange.origin());
 
     // Modify.
-    let session = exchange.session_mut().ok_or("neither destroyed nor unset")?;
+    let session = exchange.session().ok_or("neither destroyed nor unset")?;
     let visits = session.get::<u32>("visits")?.unwrap_or(0).saturating_add(1);
     session.insert("visits", visits)?;
     println!("  visit number {visits}");
 
     // Decide, and do what was decided.
-    let outcome = match exchange.finish(now)? {
-        Plan::Delete(closing) => {
-            store.remove(&closing.operation.id);
-            closing.settle::<Infallible>(Ok(()))?
-        }
-        Plan::Nothing(outcome) => outcome,
-        Plan::Save(closing) => {
-            store.insert(closing.operation.id.clone(), closing.operation.record.clone());
-            closing.settle::<Infallible>(Ok(Written::Saved(None)))?
-        }
-        Plan::Touch(closing) => match store.get_mut(&closing.operation.id) {
-            Some(record) => {
-                record.touch(&closing.operation);
-                closing.settle(Some(Touched::Alive))
+    let mut next = exchange.finish::<Infallible>(now)?;
+    while let Some(pending) = next {
+        next = match pending {
+            Pending::Save(ask) => {
+                // One thread, one client: the precondition (`ask.operation.expect`) holds.
+                store.insert(ask.operation.id.clone(), ask.operation.record.clone());
+                ask.complete::<Infallible>(&mut exchange, Ok(Written::Saved(None)), now)?
             }
-            None => closing.settle(Some(Touched::Gone)),
-        },
-    };
+            Pending::Touch(ask) => {
+                let record = store.get_mut(&ask.operation.id);
+                let reply = if record.is_some() { Touched::Alive } else { Touched::Gone };
+                record.into_iter().for_each(|record| record.touch(&ask.operation));
+                ask.complete(&mut exchange, Some(reply), now);
+                None
+            }
+            other => return Err(format!("this program never asks for {other:?}").into()),
+        }
+    }
+    let outcome = exchange.outcome().ok_or("the store has answered")?;
     let decision = outcome.decision();
     println!("  store: {}, because {}", decision.store, decision.store_reason);
     println!("  cookie: {}, because {}", decision.cookie, decision.cookie_reason);

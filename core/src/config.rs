@@ -1,11 +1,14 @@
 //! The options: checked once, when they are built.
 
 use std::sync::Arc;
+use std::time::Duration;
 use std::{error, fmt};
 
+use crate::audit::{Finding, audit};
 use crate::session::Data;
 use crate::signature::Keys;
-use crate::{CookieError, CookieOptions, CookieTemplate, Secret};
+use crate::time::millis;
+use crate::{Attribute, CookieError, CookieOptions, CookieTemplate, SameSite, Secret, Timestamp};
 
 /// The options of one session layer, checked and ready. Clones share them.
 #[derive(Clone)]
@@ -15,35 +18,89 @@ pub struct Config(Arc<Settings>);
 pub(crate) struct Settings {
     /// The data of a new session: shared until somebody writes to it.
     pub(crate) empty: Data,
+    pub(crate) findings: Box<[Finding]>,
     pub(crate) keys: Keys,
-    pub(crate) max_record_bytes: usize,
     pub(crate) name: Box<str>,
+    pub(crate) options: Options,
+    pub(crate) template: Arc<CookieTemplate>,
+}
+
+/// The options that need no checks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    pub(crate) conflict: Conflict,
+    pub(crate) localhost: bool,
+    pub(crate) max_record_bytes: usize,
     pub(crate) proxy: Proxy,
+    /// express-session's quirks: the one switch between the two presets.
+    pub(crate) quirks: bool,
     pub(crate) resave: bool,
     pub(crate) rolling: bool,
     pub(crate) save_uninitialized: bool,
-    pub(crate) template: Arc<CookieTemplate>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) unset: Unset,
 }
 
 impl Config {
     /// express-session's documented defaults, bit for bit: cookie `connect.sid` with
-    /// `Path=/; HttpOnly`, `resave` and `save_uninitialized` on (B-002, B-008, B-009, B-018).
+    /// `Path=/; HttpOnly`, `resave` and `save_uninitialized` on (B-002, B-008, B-009, B-018), no
+    /// timeouts, [`Conflict::Overwrite`], and its quirks.
     ///
-    /// For ports, and for sharing sessions with a Node service.
+    /// For ports, and, with `.conflict(Conflict::Merge)`, for sharing sessions with a Node service.
     pub fn express(secret: impl Into<Secret>) -> ConfigBuilder {
-        ConfigBuilder {
-            cookie: CookieOptions::new(),
-            further_secrets: Vec::new(),
+        let options = Options {
+            conflict: Conflict::Overwrite,
+            localhost: false,
             max_record_bytes: 16 * 1024 * 1024,
-            name: DEFAULT_NAME.into(),
             proxy: Proxy::Framework,
+            quirks: true,
             resave: true,
             rolling: false,
             save_uninitialized: true,
-            secret: secret.into(),
+            timeouts: Timeouts::NONE,
             unset: Unset::Keep,
+        };
+        ConfigBuilder {
+            cookie: CookieOptions::new(),
+            further_secrets: Vec::new(),
+            name: String::new(),
+            options,
+            secret: secret.into(),
         }
+    }
+
+    /// What is safe: a cookie `__Host-id` with `Path=/; HttpOnly; Secure; SameSite=Lax`, `resave` and
+    /// `save_uninitialized` off, [`Timeouts::DEFAULT`], [`Conflict::Merge`], and what stands after the
+    /// arrow in the place of each of express-session's quirks.
+    ///
+    /// On plain HTTP no browser would get such a cookie: see [`ConfigBuilder::for_localhost`].
+    pub fn recommended(secret: impl Into<Secret>) -> ConfigBuilder {
+        let mut builder = Self::express(secret);
+        builder.options = Options {
+            conflict: Conflict::Merge,
+            quirks: false,
+            resave: false,
+            save_uninitialized: false,
+            timeouts: Timeouts::DEFAULT,
+            ..builder.options
+        };
+        builder
+    }
+
+    /// What an auditor should know of these options, each with the clause that it comes from.
+    pub fn audit(&self) -> &[Finding] {
+        &self.0.findings
+    }
+
+    /// Cookie options for single requests
+    /// ([`RequestFacts::template`](crate::RequestFacts::template)), filled in and checked as those of
+    /// [`ConfigBuilder::cookie`] are.
+    ///
+    /// # Errors
+    /// As [`ConfigBuilder::build`].
+    pub fn template(&self, cookie: CookieOptions) -> Result<Arc<CookieTemplate>, ConfigError> {
+        let checked = self.0.options.check(&self.0.name, cookie, [].into_iter());
+        checked.map(|(template, _)| template)
     }
 
     /// The cookie's name.
@@ -68,38 +125,48 @@ impl fmt::Debug for Config {
     }
 }
 
-const DEFAULT_NAME: &str = "connect.sid";
-
 /// Builds a [`Config`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ConfigBuilder {
     cookie: CookieOptions,
     further_secrets: Vec<Secret>,
-    max_record_bytes: usize,
     name: String,
-    proxy: Proxy,
-    resave: bool,
-    rolling: bool,
-    save_uninitialized: bool,
+    options: Options,
     secret: Secret,
-    unset: Unset,
 }
 
 impl ConfigBuilder {
     /// A further secret, which verifies cookies and never signs (B-056): the old one after a
     /// rotation. They are tried in the order given, at most 16 with the first.
     ///
-    /// A cookie that an old secret signed is signed anew when it is sent for another reason (B-060).
+    /// A cookie that an old secret signed is signed anew when it is sent for another reason (B-060),
+    /// under [`Config::recommended`] at once (B-061).
     pub fn accept(mut self, secret: impl Into<Secret>) -> Self {
         self.further_secrets.push(secret.into());
         self
     }
 
+    /// What happens when parallel requests of one session write. Default: [`Conflict::Overwrite`],
+    /// under [`Config::recommended`] [`Conflict::Merge`].
+    pub const fn conflict(mut self, conflict: Conflict) -> Self {
+        self.options.conflict = conflict;
+        self
+    }
+
     /// The cookie's options, for sessions that are made from now on: a loaded session keeps the
-    /// attributes that its record has (B-072).
+    /// attributes that its record has (B-072). Under [`Config::recommended`], what they don't say of
+    /// Secure and SameSite is `Secure; SameSite=Lax`.
     pub fn cookie(mut self, options: CookieOptions) -> Self {
         self.cookie = options;
+        self
+    }
+
+    /// For development on `http://localhost`: takes Secure off the cookie, and `__Host-` or `__Secure-` off
+    /// its name.
+    /// [`Config::audit`] says so, and the drivers log it.
+    pub const fn for_localhost(mut self) -> Self {
+        self.options.localhost = true;
         self
     }
 
@@ -107,11 +174,12 @@ impl ConfigBuilder {
     /// by more than a cookie is not parsed: the request fails, and what is stored stays. Default:
     /// 16 MiB.
     pub const fn max_record_bytes(mut self, bytes: usize) -> Self {
-        self.max_record_bytes = bytes;
+        self.options.max_record_bytes = bytes;
         self
     }
 
-    /// The cookie's name. Default, and for an empty text: `connect.sid` (B-002).
+    /// The cookie's name. Default, and for an empty text: `connect.sid` (B-002), under
+    /// [`Config::recommended`] `__Host-id`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
@@ -119,35 +187,43 @@ impl ConfigBuilder {
 
     /// What may say that the client's connection is secure. Default: [`Proxy::Framework`].
     pub fn proxy(mut self, proxy: impl Into<Proxy>) -> Self {
-        self.proxy = proxy.into();
+        self.options.proxy = proxy.into();
         self
     }
 
-    /// Write an unchanged session back on every request (B-112)? Default: on.
+    /// Write an unchanged session back on every request (B-112)? Default: on, off under
+    /// [`Config::recommended`].
     ///
     /// A slow request then writes its old copy over newer data, and brings a destroyed session back
     /// (B-130): turn it off unless a store without touch needs it.
     pub const fn resave(mut self, resave: bool) -> Self {
-        self.resave = resave;
+        self.options.resave = resave;
         self
     }
 
     /// Send the cookie on every response (B-106)? Default: off.
     pub const fn rolling(mut self, rolling: bool) -> Self {
-        self.rolling = rolling;
+        self.options.rolling = rolling;
         self
     }
 
     /// Store new sessions and send their cookie even if nothing was put into them (B-114)?
-    /// Default: on.
+    /// Default: on, off under [`Config::recommended`].
     pub const fn save_uninitialized(mut self, save_uninitialized: bool) -> Self {
-        self.save_uninitialized = save_uninitialized;
+        self.options.save_uninitialized = save_uninitialized;
+        self
+    }
+
+    /// When sessions end by themselves. Default: never, under [`Config::recommended`]
+    /// [`Timeouts::DEFAULT`].
+    pub const fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.options.timeouts = timeouts;
         self
     }
 
     /// What `unset` does to the record. Default: [`Unset::Keep`].
     pub const fn unset(mut self, unset: Unset) -> Self {
-        self.unset = unset;
+        self.options.unset = unset;
         self
     }
 
@@ -155,24 +231,106 @@ impl ConfigBuilder {
     ///
     /// # Errors
     /// What can never work: a cookie option that can't be serialized (D-early-reject), an empty
-    /// secret (B-015), more than 16 secrets.
-    pub fn build(self) -> Result<Config, ConfigError> {
-        let name = if self.name.is_empty() { DEFAULT_NAME.into() } else { self.name };
-        if !is_token(&name) {
+    /// secret (B-015), more than 16 secrets. Under [`Config::recommended`] also what browsers drop and
+    /// what is weak ([`ConfigError::Refused`]).
+    pub fn build(mut self) -> Result<Config, ConfigError> {
+        if self.name.is_empty() {
+            self.name = if self.options.quirks { "connect.sid" } else { "__Host-id" }.into();
+        }
+        if self.options.localhost {
+            let plain = self.name.trim_start_matches("__Host-").trim_start_matches("__Secure-");
+            self.name = plain.into();
+        }
+        if !is_token(&self.name) {
             return Err(CookieError::Name.into());
         }
+        let keys = Keys::new(&self.secret, &self.further_secrets)?;
+        let secrets = self.further_secrets.iter().chain([&self.secret]);
+        let (template, findings) = self.options.check(&self.name, self.cookie, secrets)?;
         Ok(Config(Arc::new(Settings {
             empty: Data::default(),
-            keys: Keys::new(&self.secret, &self.further_secrets)?,
-            max_record_bytes: self.max_record_bytes,
-            name: name.into(),
-            proxy: self.proxy,
-            resave: self.resave,
-            rolling: self.rolling,
-            save_uninitialized: self.save_uninitialized,
-            template: Arc::new(self.cookie.build()?),
-            unset: self.unset,
+            findings,
+            keys,
+            name: self.name.into(),
+            options: self.options,
+            template,
         })))
+    }
+}
+
+impl Options {
+    /// Fills in what the preset says of the cookie, and checks it.
+    fn check<'a>(
+        &self,
+        name: &str,
+        mut cookie: CookieOptions,
+        secrets: impl Iterator<Item = &'a Secret> + Clone,
+    ) -> Result<(Arc<CookieTemplate>, Box<[Finding]>), ConfigError> {
+        if self.localhost {
+            cookie = cookie.secure(false);
+        }
+        if !self.quirks {
+            cookie = cookie.or(Attribute::Secure, true).or(Attribute::SameSite, SameSite::Lax);
+        }
+        let template = Arc::new(cookie.build()?);
+        let findings = audit(name, &template, self, secrets);
+        match findings.iter().find(|finding| !self.quirks && finding.is_refused()) {
+            Some(finding) => Err(ConfigError::Refused(*finding)),
+            None => Ok((template, findings)),
+        }
+    }
+}
+
+/// What happens when a request writes to a session that a parallel one has changed since.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Conflict {
+    /// Both changes count, key by key: see [`Session::update`](crate::Session::update) for two changes
+    /// of one key. It takes a store with versions.
+    Merge,
+    /// The last writer wins, silently (B-130). Under [`Config::express`] it also brings a session back
+    /// that was destroyed meanwhile.
+    Overwrite,
+    /// The later writer's request fails with a 409. It takes a store with versions.
+    Refuse,
+}
+
+/// When sessions end by themselves: on the server, whatever the cookie says, to the millisecond. At
+/// the moment itself the session has ended.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Timeouts {
+    /// This long after the last request (OWASP ASVS 5.0 7.3.1). The store's expiry carries it.
+    pub idle: Option<Duration>,
+    /// This long after the session was made, or after its user logged in
+    /// ([`Action::LogIn`](crate::Action::LogIn)), whatever is requested (OWASP ASVS 5.0 7.3.2). Renewal
+    /// does not extend it. The record carries the beginning.
+    pub absolute: Option<Duration>,
+}
+
+impl Timeouts {
+    /// NIST SP 800-63B-4 section 2.1.3: 30 days in all.
+    pub const AAL1: Self = Self { idle: None, absolute: Some(Self::hours(30 * 24)) };
+    /// NIST SP 800-63B-4 section 2.2.3: one hour idle, 24 hours in all.
+    pub const AAL2: Self = Self { idle: Some(Self::hours(1)), absolute: Some(Self::hours(24)) };
+    /// NIST SP 800-63B-4 section 2.3.3: 15 minutes idle, 12 hours in all.
+    pub const AAL3: Self =
+        Self { idle: Some(Duration::from_secs(15 * 60)), absolute: Some(Self::hours(12)) };
+    /// 24 hours idle, 30 days in all.
+    pub const DEFAULT: Self = Self { idle: Some(Self::hours(24)), ..Self::AAL1 };
+    /// Never.
+    pub const NONE: Self = Self { idle: None, absolute: None };
+
+    const fn hours(hours: u64) -> Duration {
+        Duration::from_secs(hours.saturating_mul(3_600))
+    }
+
+    /// The end of a session that was made at `created` and is used `now`; out of range it has none.
+    pub(crate) fn end(&self, created: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        let idle = self.idle.and_then(|idle| now.plus_millis(millis(idle)));
+        [idle, self.absolute_end(created)].into_iter().flatten().min()
+    }
+
+    pub(crate) fn absolute_end(&self, created: Option<Timestamp>) -> Option<Timestamp> {
+        created?.plus_millis(millis(self.absolute?))
     }
 }
 
@@ -185,8 +343,9 @@ pub enum Proxy {
     /// What the framework says of the connection (B-158):
     /// [`Connection::SecureUpstream`](crate::Connection::SecureUpstream).
     Framework,
-    /// The first element of X-Forwarded-Proto (B-159). Anyone who reaches the server directly can
-    /// write that header: only behind a proxy that sets it (B-162).
+    /// X-Forwarded-Proto. Anyone who reaches the server directly can write it: only behind a proxy that
+    /// sets it. Its first element counts, which a client can have written if the proxy appends (B-159,
+    /// B-162); under [`Config::recommended`] its last, which the nearest proxy wrote.
     Trust,
 }
 
@@ -214,6 +373,8 @@ pub enum ConfigError {
     Cookie(CookieError),
     /// The secret is empty: anyone could sign (B-015).
     EmptySecret,
+    /// Under [`Config::recommended`]: what browsers drop, or what is weak.
+    Refused(Finding),
     /// The secret is not base64 text.
     SecretNotBase64,
     /// More than 16 secrets.
@@ -227,6 +388,7 @@ impl fmt::Display for ConfigError {
             Self::EmptySecret => {
                 "the secret is empty: take 32 random bytes, `openssl rand -base64 32`"
             }
+            Self::Refused(finding) => return write!(f, "{finding} ({})", finding.clause()),
             Self::SecretNotBase64 => "the secret is not base64 text",
             Self::TooManySecrets => {
                 "more than 16 secrets: drop those whose cookies have all expired"

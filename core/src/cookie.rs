@@ -25,19 +25,21 @@ pub struct SessionCookie {
     attributes: Attributes,
     expires: Expires,
     original_max_age: Expires<i64>,
+    quirks: bool,
 }
 
 impl SessionCookie {
     /// A cookie that ends with the browser's session.
-    pub(crate) const fn new(attributes: Attributes) -> Self {
-        Self { attributes, expires: Expires::Session, original_max_age: Expires::Session }
+    pub(crate) const fn new(attributes: Attributes, quirks: bool) -> Self {
+        Self { attributes, expires: Expires::Session, original_max_age: Expires::Session, quirks }
     }
 
     /// Reads a record's `cookie` (B-071, F-04 of the store formats): keys in any order, unknown
     /// ones ignored, missing path and httpOnly filled in.
-    pub(crate) fn from_record(cookie: &mut Map<String, Value>) -> Self {
+    pub(crate) fn from_record(cookie: &mut Map<String, Value>, quirks: bool) -> Self {
         let expires = match cookie.get("expires") {
             None | Some(Value::Null) => Expires::Session,
+            Some(Value::Bool(false)) if !quirks => Expires::Session,
             Some(Value::Bool(false)) => Expires::False,
             Some(Value::String(text)) => {
                 Timestamp::parse_iso8601(text).map_or(Expires::Invalid, Expires::At)
@@ -56,7 +58,7 @@ impl SessionCookie {
             Some(_) => Expires::Session,
         };
         let attributes = Attributes::from_record(cookie);
-        Self { attributes, expires, original_max_age }
+        Self { attributes, expires, original_max_age, quirks }
     }
 
     /// The cookie as records carry it, in express-session's order (B-085).
@@ -132,36 +134,80 @@ impl SessionCookie {
     }
 
     /// Sets the end. The length from `now` to there is what later touches renew (B-086, B-089).
+    /// Under [`Config::recommended`](crate::Config::recommended) it stays where it is (B-094), and
+    /// `False` is `Session` (B-093).
     pub fn set_expires(&mut self, expires: Expires, now: Timestamp) {
-        self.expires = expires;
-        self.original_max_age = self.expires.map(|end| Expires::At(end.millis_since(now)));
+        self.set_lifetime(expires, now);
+        if !self.quirks {
+            self.original_max_age = Expires::Session;
+            self.expires = if expires == Expires::False { Expires::Session } else { expires };
+        }
     }
 
     /// Sets the lifetime from `now` on, to the millisecond; `None`: with the browser's session
     /// (B-088). Later touches renew it (B-089).
     pub fn set_max_age(&mut self, max_age: impl Into<Option<Duration>>, now: Timestamp) {
         let end = max_age.into().map_or(Expires::Session, |age| after(now, millis(age)));
-        self.set_expires(end, now);
+        self.set_lifetime(end, now);
+    }
+
+    pub(crate) fn set_lifetime(&mut self, expires: Expires, now: Timestamp) {
+        self.expires = expires;
+        self.original_max_age = self.expires.map(|end| Expires::At(end.millis_since(now)));
     }
 
     /// Gives the cookie its original length again, from `now` on (B-091). One reading of the clock:
-    /// no millisecond is lost (B-095).
+    /// no millisecond is lost (B-095). An end without a length stays under
+    /// [`Config::recommended`](crate::Config::recommended), and is taken away under
+    /// [`Config::express`](crate::Config::express) (B-074, B-094).
     pub fn touch(&mut self, now: Timestamp) {
-        self.set_expires(self.original_max_age.map(|length| after(now, length)), now);
+        if self.quirks || self.is_sliding() {
+            self.set_lifetime(self.original_max_age.map(|length| after(now, length)), now);
+        }
+    }
+
+    const fn is_sliding(&self) -> bool {
+        matches!(self.original_max_age, Expires::At(_))
+    }
+
+    /// Was the cookie changed since it was `other`? A touch is no change.
+    pub(crate) fn is_changed(&self, other: &Self) -> bool {
+        self.attributes != other.attributes || self.is_lifetime_changed(other)
+    }
+
+    fn is_lifetime_changed(&self, other: &Self) -> bool {
+        self.original_max_age != other.original_max_age
+            || !self.is_sliding() && self.expires != other.expires
+    }
+
+    /// Carries what was changed since `base` over to `theirs`: field by field, and of two ends that
+    /// nobody set the later.
+    pub(crate) fn rebase(&mut self, base: &Self, theirs: &Self) {
+        self.attributes.rebase(&base.attributes, &theirs.attributes);
+        if !self.is_lifetime_changed(base) {
+            let later = self.end().max(theirs.end()).map(Expires::At);
+            self.expires = later.filter(|_| theirs.is_sliding()).unwrap_or(theirs.expires);
+            self.original_max_age = theirs.original_max_age;
+        }
     }
 
     /// The Set-Cookie line: `s:` + id + `.` + signature by the first secret, percent-encoded
-    /// (B-139), then the attributes (B-140 … B-150).
+    /// (B-139), then the attributes (B-140 … B-150). Without an id it is the line that makes the
+    /// browser forget the cookie: it has the same Domain, Path, Secure and Partitioned (B-154).
     pub(crate) fn line(
         &self,
         settings: &Settings,
-        id: &SessionId,
+        id: Option<&SessionId>,
     ) -> Result<HeaderValue, CookieError> {
-        let mut line = format!("{}=s%3A", settings.name);
-        encode_uri_component(id.as_str().as_bytes(), &mut line);
-        line.push('.');
-        encode_uri_component(&settings.keys.sign(id.as_str()), &mut line);
-        self.attributes.write(&mut line, self.expires)?;
+        let mut line = format!("{}=", settings.name);
+        if let Some(id) = id.map(SessionId::as_str) {
+            line.push_str("s%3A");
+            encode_uri_component(id.as_bytes(), &mut line);
+            line.push('.');
+            encode_uri_component(&settings.keys.sign(id), &mut line);
+        }
+        let past = Timestamp::from_millis(0).map_or(Expires::Session, Expires::At);
+        self.attributes.write(&mut line, if id.is_some() { self.expires } else { past })?;
         if line.len() > MAX_BYTES {
             return Err(CookieError::TooLong);
         }

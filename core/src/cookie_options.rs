@@ -89,17 +89,6 @@ pub enum SameSite {
     Strict,
 }
 
-impl From<SameSite> for Value {
-    fn from(same_site: SameSite) -> Self {
-        Self::from(match same_site {
-            SameSite::Auto => "auto",
-            SameSite::Lax => "lax",
-            SameSite::None => "none",
-            SameSite::Strict => "strict",
-        })
-    }
-}
-
 /// The Priority attribute (B-149), which Chromium reads.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Priority {
@@ -111,14 +100,20 @@ pub enum Priority {
     Medium,
 }
 
-impl From<Priority> for Value {
-    fn from(priority: Priority) -> Self {
-        Self::from(match priority {
-            Priority::High => "high",
-            Priority::Low => "low",
-            Priority::Medium => "medium",
-        })
-    }
+/// The text that an attribute's value is written as.
+macro_rules! words {
+    ($($name:ident { $($variant:ident = $text:literal)* })*) => {
+        $(impl From<$name> for Value {
+            fn from(value: $name) -> Self {
+                Self::from(match value { $($name::$variant => $text,)* })
+            }
+        })*
+    };
+}
+
+words! {
+    SameSite { Auto = "auto" Lax = "lax" None = "none" Strict = "strict" }
+    Priority { High = "high" Low = "low" Medium = "medium" }
 }
 
 /// The Secure attribute. `true` and `false` are accepted in its place.
@@ -173,6 +168,12 @@ impl CookieOptions {
         self
     }
 
+    /// Takes `value` where nothing was said of the attribute.
+    pub(crate) fn or(self, attribute: Attribute, value: impl Into<Value>) -> Self {
+        let said = self.attributes.get(attribute).is_some();
+        if said { self } else { self.with(attribute, value) }
+    }
+
     /// The Domain attribute: dot-joined labels, kept as given (B-146). Empty: none (B-145).
     pub fn domain(self, domain: impl Into<String>) -> Self {
         self.with(Attribute::Domain, domain.into())
@@ -180,7 +181,8 @@ impl CookieOptions {
 
     /// An absolute end, which takes the place of an earlier [`CookieOptions::max_age`] (B-019).
     ///
-    /// As in express-session, it becomes sliding with the first touch (B-094): prefer `max_age`.
+    /// As in express-session, it becomes sliding with the first touch (B-094), but under
+    /// [`Config::recommended`](crate::Config::recommended): there it stays.
     pub const fn expires(mut self, expires: Expires) -> Self {
         self.lifetime = Lifetime::End(expires);
         self
@@ -275,13 +277,23 @@ impl CookieTemplate {
         path.filter(|path| !path.is_empty()).unwrap_or("/")
     }
 
+    /// The attributes on a plain connection and on a secure one.
+    pub(crate) const fn attributes(&self) -> [&Attributes; 2] {
+        [&self.plain, &self.secure]
+    }
+
+    /// The lifetime in milliseconds, if it is one.
+    pub(crate) const fn max_age(&self) -> Option<i64> {
+        if let Lifetime::MaxAge(age) = self.lifetime { Some(age) } else { None }
+    }
+
     /// The cookie of a session that is made now (B-018 … B-020).
-    pub(crate) fn create(&self, now: Timestamp, secure: bool) -> SessionCookie {
+    pub(crate) fn create(&self, now: Timestamp, secure: bool, quirks: bool) -> SessionCookie {
         let attributes = if secure { &self.secure } else { &self.plain };
-        let mut cookie = SessionCookie::new(attributes.clone());
+        let mut cookie = SessionCookie::new(attributes.clone(), quirks);
         match self.lifetime {
             Lifetime::End(end) => cookie.set_expires(end, now),
-            Lifetime::MaxAge(age) => cookie.set_expires(after(now, age), now),
+            Lifetime::MaxAge(age) => cookie.set_lifetime(after(now, age), now),
         }
         cookie
     }
@@ -333,6 +345,17 @@ impl Attributes {
         http_only.get_or_insert(Value::Bool(true));
         path.get_or_insert_with(|| "/".into());
         self
+    }
+
+    /// Carries what was changed since `base` over to `theirs`.
+    pub(crate) fn rebase(&mut self, base: &Self, theirs: &Self) {
+        for ((ours, base), theirs) in
+            Arc::make_mut(&mut self.0).iter_mut().zip(&*base.0).zip(&*theirs.0)
+        {
+            if ours == base {
+                ours.clone_from(theirs);
+            }
+        }
     }
 
     /// The attribute, if JavaScript takes it for true.

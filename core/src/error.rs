@@ -82,14 +82,20 @@ impl error::Error for DataError {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error<E> {
-    /// The store refused a conditional write.
+    /// A parallel request changed the session: under [`Conflict::Refuse`](crate::Conflict::Refuse), or
+    /// too often to merge. Or a new id exists already.
     Conflict,
+    /// The cookie can't be serialized, so nothing was saved; under
+    /// [`Config::recommended`](crate::Config::recommended).
+    Cookie(CookieError),
     /// A value does not fit into, or does not come out of, the session.
     Data(DataError),
     /// The handle was used after its request had ended.
     Ended,
     /// No id could be made.
     Id(IdError),
+    /// A parallel request ended the session, so what was changed is not saved (B-130).
+    Gone,
     /// Another layer has set up the same session, or a cookie of the same name.
     LayeredTwice,
     /// `reload` found no record (B-178).
@@ -104,15 +110,17 @@ pub enum Error<E> {
     Record(RecordError),
     /// The store failed.
     Store(E),
+    /// The new session or id could not be delivered, so it is not saved (B-137).
+    Undeliverable,
 }
 
-parts! { Data(DataError) Id(IdError) Record(RecordError) }
+parts! { Cookie(CookieError) Data(DataError) Id(IdError) Record(RecordError) }
 
 impl<E> Error<E> {
-    /// The status that the client gets: 409 for a conflict, else 500.
+    /// The status that the client gets: 409 if a parallel request was faster, else 500.
     pub const fn status(&self) -> http::StatusCode {
         match self {
-            Self::Conflict => http::StatusCode::CONFLICT,
+            Self::Conflict | Self::Gone => http::StatusCode::CONFLICT,
             _ => http::StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -122,11 +130,13 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Conflict => "the session was changed by a parallel request",
+            Self::Cookie(error) => return error.fmt(f),
             Self::Data(error) => return error.fmt(f),
             Self::Ended => {
                 "the session's request has ended: a streamed body or a spawned task can't change \
                  the session any more; change it before the handler returns"
             }
+            Self::Gone => "the session was ended by a parallel request",
             Self::Id(error) => return error.fmt(f),
             Self::LayeredTwice => {
                 "two session layers with the same marker or the same cookie name serve this \
@@ -144,6 +154,10 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             }
             Self::Record(error) => return error.fmt(f),
             Self::Store(error) => return error.fmt(f),
+            Self::Undeliverable => {
+                "the session can't be saved: its cookie is Secure and the request is not; behind a \
+                 TLS proxy set proxy(true), for development for_localhost()"
+            }
         })
     }
 }

@@ -4,24 +4,29 @@
 //!
 //! ```text
 //! Config::begin ── Begin::Skip
-//!               ├─ Begin::Create(Create) ── with_id ───────────────┐
-//!               └─ Begin::Load(Lookup) ─┬─ missing() ── Create ────┤
-//!                                       └─ found() ────────────────┴─ Exchange ── finish ── Plan
+//!               ├─ Begin::Create(Create) ── with_id ──────────────┐
+//!               └─ Begin::Load(Lookup) ──── answer ── Begin … ────┴─ Exchange ── finish ── outcome
 //! ```
 //!
-//! In between, [`Exchange::start`] hands out the operation of a method that asks the store in the
-//! middle of the request, and [`Ask::complete`] takes the answer.
+//! What asks the store afterwards, a method in the middle of the request ([`Exchange::start`]) or its
+//! end ([`Exchange::finish`]), hands out one [`Pending`] operation after the other until none is left.
 
 use std::sync::Arc;
 
-use crate::request::presented_id;
-use crate::session::{Data, is_same};
-use crate::store::{Delete, Expect, Load, Save, Stored, Touch, Written};
-use crate::{Closing, CookieAction, Facts, Outcome, Plan, Reason, Saved, StoreAction, decide};
+use crate::request::{Candidate, candidates};
+use crate::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written};
 use crate::{
-    Config, CookieTemplate, Error, Origin, Record, RecordError, RequestFacts, SessionCookie,
+    Config, Conflict, CookieAction, CookieTemplate, Error, Facts, Origin, Outcome, Reason, Record,
 };
-use crate::{Session, SessionId, Timestamp, Unset, plan::written, record::inflate};
+use crate::{RecordError, config::Options, decide, record::inflate};
+use crate::{
+    RequestFacts, Saved, Session, SessionCookie, SessionId, StoreAction, Timestamp, Unset,
+};
+
+/// A write is tried again at most this often.
+const MAX_TRIES: u8 = 32;
+/// At most this many cookies of our name are looked at, unless express-session's quirks are on.
+const MAX_CANDIDATES: usize = 4;
 
 impl Config {
     /// Begins with a request: reads its path, connection and Cookie lines (B-037 … B-058).
@@ -43,33 +48,46 @@ impl Config {
         now: Timestamp,
     ) -> Begin {
         let settings = self.settings();
+        let Options { proxy, quirks, .. } = settings.options;
         let template = request.template.as_ref().unwrap_or(&settings.template).clone();
-        // A plain prefix, not segments, of the undecoded path (B-040, B-041); none is / (B-039).
-        let path = if request.path.is_empty() { "/" } else { request.path };
-        if !path.starts_with(template.path()) {
+        if !request.is_below(template.path(), quirks) {
             return Begin::Skip(Reason::PathMismatch);
         }
-        let secure = request.is_secure(settings.proxy);
-        let (origin, presented) = match presented_id(cookie_lines, &settings.name, &settings.keys) {
-            Ok(id) => (Origin::Loaded, Some(id)),
-            Err(origin) => (origin, None),
+        let most = if quirks { 1 } else { MAX_CANDIDATES };
+        let found = candidates(cookie_lines, &settings.name, &settings.keys, most);
+        let (origin, mut further) = match found {
+            Ok(ids) => (Origin::Missing, ids),
+            Err(origin) => (origin, Vec::new()),
         };
-        let opening = Opening { config: self.clone(), origin, presented, secure, template };
-        match opening.presented.clone() {
-            None => Begin::Create(Create(opening)),
-            Some(id) => Begin::Load(Lookup { operation: Load::new(id, now, None), opening }),
-        }
+        // The first one is asked for first.
+        further.reverse();
+        let secure = request.is_secure(proxy, quirks);
+        Opening { config: self.clone(), origin, presented: None, resign: false, secure, template }
+            .next(further, now)
+    }
+
+    /// Begins without a request, with the id of a session: for jobs and administration. If there is
+    /// such a session it is ready to be changed and saved ([`Action::Save`]) under the same rules as in
+    /// a request; otherwise [`Begin::Create`] follows, to be dropped.
+    pub fn begin_with_id(&self, id: SessionId, now: Timestamp) -> Begin {
+        let (config, template) = (self.clone(), self.settings().template.clone());
+        let (origin, secure) = (Origin::Missing, true);
+        Opening { config, origin, presented: None, resign: false, secure, template }
+            .next(vec![(id, true)], now)
     }
 }
 
 /// How a request begins.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "taken apart at once: a box would cost more")]
 #[must_use]
 pub enum Begin {
-    /// With a new session: the request presented no id.
+    /// With a new session: the request presented no id, or none of a session that lives.
     Create(Create),
     /// With a question to the store.
     Load(Lookup),
+    /// The store's answer was the session.
+    Ready(Exchange),
     /// Without any session: this path has none.
     Skip(Reason),
 }
@@ -80,15 +98,30 @@ struct Opening {
     config: Config,
     origin: Origin,
     presented: Option<SessionId>,
+    /// An old secret had signed it.
+    resign: bool,
     secure: bool,
     template: Arc<CookieTemplate>,
 }
 
 impl Opening {
+    fn options(&self) -> &Options {
+        &self.config.settings().options
+    }
+
     /// A session without data, with a cookie from the options (B-078).
     fn new_session(&self, id: SessionId, now: Timestamp) -> Session {
-        let cookie = self.template.create(now, self.secure);
-        Session { cookie, data: self.config.settings().empty.clone(), id }
+        let cookie = self.template.create(now, self.secure, self.options().quirks);
+        let created = self.options().timeouts.absolute.map(|_| now);
+        let data = self.config.settings().empty.clone();
+        Session { cookie, created, data, id, log: Vec::new() }
+    }
+
+    /// Asks for the last of the ids, or else for a new one.
+    fn next(mut self, mut further: Vec<Candidate>, now: Timestamp) -> Begin {
+        let Some((id, current)) = further.pop() else { return Begin::Create(Create(self)) };
+        (self.presented, self.resign) = (Some(id.clone()), !current);
+        Begin::Load(Lookup { further, opening: self, operation: Load::new(id, now, None) })
     }
 }
 
@@ -107,59 +140,86 @@ impl Create {
 
 /// The store is to be asked for the record of the id that the request presents. A load that fails
 /// is a failed request: there is no way from here to a session (B-067).
-#[derive(Debug)]
 #[must_use]
 pub struct Lookup {
+    /// What else the request presents, to be asked for if this has ended (B-050).
+    further: Vec<Candidate>,
     opening: Opening,
     /// What the store is asked.
     pub operation: Load,
 }
 
 impl Lookup {
-    /// The store has the record (B-071).
+    /// Takes the store's answer. A record is the session (B-071), unless it has reached its absolute
+    /// timeout; without one, a session is made, with a new id (B-065).
     ///
     /// # Errors
     /// The record can't be read: the request fails, and the record stays (B-069).
-    pub fn found(self, stored: Stored) -> Result<Exchange, RecordError> {
-        let settings = self.opening.config.settings();
-        let inflated = inflate(&stored.record, settings.max_record_bytes)?;
-        let (resave, data) = (settings.resave, Data::new(inflated.data));
-        let session = Session { cookie: inflated.cookie, data, id: self.operation.id };
-        let mut exchange = Exchange::new(self.opening, session);
-        if let Some(raw) = inflated.raw {
-            exchange.original_data = Data::new(raw);
+    pub fn answer(mut self, reply: Option<Stored>, now: Timestamp) -> Result<Begin, RecordError> {
+        let Options { max_record_bytes, quirks, resave, timeouts, .. } = *self.opening.options();
+        self.opening.origin = Origin::Missing;
+        let Some(stored) = reply else { return Ok(self.opening.next(self.further, now)) };
+        let id = self.operation.id;
+        let (mut session, raw) = inflate(&stored.record, id, max_record_bytes, quirks)?;
+        let saved = session.clone();
+        if timeouts.absolute.is_some() && session.created.is_none() {
+            // Somebody else made it: its time counts from here.
+            session.created = Some(now);
         }
-        // With resave off, what was loaded counts as saved (B-077).
-        exchange.last_saved = (!resave).then(|| exchange.original_data.clone());
-        Ok(exchange)
-    }
-
-    /// The store has no such record: a session is made, with a new id (B-065).
-    pub fn missing(self) -> Create {
-        Create(Opening { origin: Origin::Missing, ..self.opening })
+        if timeouts.absolute_end(session.created).is_some_and(|end| end <= now) {
+            self.opening.origin = Origin::Expired;
+            return Ok(self.opening.next(self.further, now));
+        }
+        self.opening.origin = Origin::Loaded;
+        let mut exchange = Exchange::new(self.opening, session);
+        // What was loaded counts as saved (B-077), but for reserved names (B-076).
+        exchange.original = Session { data: raw.unwrap_or_else(|| saved.data.clone()), ..saved };
+        exchange.saved = Some(exchange.original.clone());
+        (exchange.resave, exchange.version) = (resave, stored.version);
+        Ok(Begin::Ready(exchange))
     }
 }
 
-/// A request under way, with its session. Its `Debug` shows neither id nor data.
+/// A request under way, with its session.
 pub struct Exchange {
+    /// The application looked at the session.
+    consulted: bool,
+    /// A save failed that may have been done all the same.
+    doubtful: bool,
+    /// The cookie of the session that the client presented, if this request ended that.
+    ended: Option<SessionCookie>,
     /// The session's id, also after it was destroyed or unset (express's `req.sessionID`).
     id: SessionId,
     opening: Opening,
-    /// The data and the id noted when the session was loaded or made.
-    original_data: Data,
-    original_id: SessionId,
-    /// The data as it was last saved.
-    last_saved: Option<Data>,
+    /// The session as it was loaded or made.
+    original: Session,
+    outcome: Option<Outcome>,
+    /// It is to be written back though it is not changed: until it is saved (B-113).
+    resave: bool,
+    /// The session as the store has it, as far as is known here.
+    saved: Option<Session>,
     session: Option<Session>,
+    /// The version of that record.
+    version: Option<Version>,
 }
 
-redacted! { Exchange }
+redacted! { Exchange Lookup }
 
 impl Exchange {
     fn new(opening: Opening, session: Session) -> Self {
-        let (id, original_id) = (session.id.clone(), session.id.clone());
-        let original_data = session.data.clone();
-        Self { id, opening, original_data, original_id, last_saved: None, session: Some(session) }
+        Self {
+            consulted: false,
+            doubtful: false,
+            ended: None,
+            id: session.id.clone(),
+            opening,
+            original: session.clone(),
+            outcome: None,
+            resave: false,
+            saved: None,
+            session: Some(session),
+            version: None,
+        }
     }
 
     /// Where the session came from when the request began.
@@ -169,134 +229,355 @@ impl Exchange {
 
     /// Was the session made in this request?
     pub fn is_new(&self) -> bool {
-        self.origin() != Origin::Loaded || self.id != self.original_id
+        self.origin() != Origin::Loaded || self.ended.is_some()
     }
 
-    /// The session, unless it was destroyed or unset.
-    pub const fn session(&self) -> Option<&Session> {
-        self.session.as_ref()
-    }
-
-    /// The session, to change it.
-    pub const fn session_mut(&mut self) -> Option<&mut Session> {
+    /// The session, unless it was destroyed or unset. Asking for it is using it: the response then says
+    /// `Vary: Cookie`.
+    pub const fn session(&mut self) -> Option<&mut Session> {
+        self.consulted = true;
         self.session.as_mut()
     }
 
     /// Takes the session off the request: express's `req.session = null` (B-188). What becomes of
     /// the record is the option `unset`.
     pub fn unset(&mut self) {
+        self.consulted = true;
         self.session = None;
     }
 
-    /// Starts a method that asks the store. Carry out the operation and give the answer to
-    /// [`Ask::complete`], before the next one is started.
-    ///
-    /// # Errors
-    /// [`Error::NoSession`]; [`Error::Record`] if what is to be saved could not be read again.
-    pub fn start<E>(&mut self, action: Action, now: Timestamp) -> Result<Pending, Error<E>> {
-        let session = self.session.as_ref().ok_or(Error::NoSession)?;
-        let id = session.id.clone();
-        Ok(match action {
-            Action::Destroy => {
-                // The request has no session any more, whatever the store answers (B-184).
-                self.session = None;
-                Pending::Delete(Ask::new(Delete::new(id, now)))
-            }
-            Action::Regenerate(next) => {
-                Pending::Delete(Ask { next: Some(next), ..Ask::new(Delete::new(id, now)) })
-            }
-            Action::Reload => Pending::Load(Ask::new(Load::new(id, now, None))),
-            Action::Save => {
-                // The cookie's lifetime is written as it stands (B-177).
-                let record = self.record(&session.cookie, &session.data)?;
-                let operation = Save::new(id, record, Expect::Anything, now);
-                Pending::Save(Ask { data: Some(session.data.clone()), ..Ask::new(operation) })
-            }
-        })
+    /// Gives the session a cookie from today's options: a loaded one has the attributes of its record
+    /// (B-072, B-073).
+    pub fn reset_cookie(&mut self, now: Timestamp) {
+        let cookie = self.opening.new_session(self.id.clone(), now).cookie;
+        self.session.iter_mut().for_each(|session| session.cookie = cookie.clone());
     }
 
-    fn record(&self, cookie: &SessionCookie, data: &Data) -> Result<Record, RecordError> {
-        Record::new(cookie, data, self.opening.config.settings().max_record_bytes)
+    fn options(&self) -> &Options {
+        self.opening.options()
+    }
+
+    fn is_withheld(&self) -> bool {
+        let cookie = self.session.as_ref().map(|session| &session.cookie).or(self.ended.as_ref());
+        !self.opening.secure && cookie.unwrap_or(&self.original.cookie).is_secure()
+    }
+
+    /// Does the client have the session's id already?
+    fn is_known(&self) -> bool {
+        self.opening.presented.as_ref() == Some(&self.id)
+    }
+
+    /// Starts a method that asks the store, if it has to be asked. Carry out the operation and give the
+    /// answer to `complete`, before the next one is started.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`]; [`Error::Record`] if what is to be saved could not be read again;
+    /// [`Error::Undeliverable`].
+    pub fn start<E>(
+        &mut self,
+        action: Action,
+        now: Timestamp,
+    ) -> Result<Option<Pending>, Error<E>> {
+        self.consulted = true;
+        let quirks = self.options().quirks;
+        let id = self.session.as_ref().ok_or(Error::NoSession)?.id.clone();
+        // express-session asks also for the records of sessions that were never saved (B-182).
+        let stored = quirks || self.saved.is_some();
+        let to = match &action {
+            Action::Renew(to) | Action::LogIn(to) => Some(to),
+            Action::Save if !self.is_known() => Some(&id),
+            _ => None,
+        };
+        if let (false, Some(to), Some(session)) = (quirks, to, &self.session) {
+            // What can't be delivered is not stored.
+            if self.is_withheld() {
+                return Err(Error::Undeliverable);
+            }
+            session.cookie.line(self.opening.config.settings(), Some(to))?;
+        }
+        Ok(match action {
+            Action::Reload => {
+                let operation = Load::new(id, now, None);
+                Some(Pending::Load(Ask::new(operation, Work::Method(action))))
+            }
+            // The cookie's lifetime is written as it stands (B-177).
+            Action::Save => Some(self.write(Work::Method(action), 0, now)?),
+            Action::Renew(_) | Action::LogIn(_) if self.saved.is_some() => {
+                Some(self.write(Work::Method(action), 0, now)?)
+            }
+            Action::Destroy | Action::Regenerate(_) if stored => {
+                if quirks && matches!(action, Action::Destroy) {
+                    // The request has no session any more, whatever the store answers (B-184).
+                    self.session = None;
+                }
+                let operation = Delete::new(id, now);
+                Some(Pending::Delete(Ask::new(operation, Work::Method(action))))
+            }
+            action => {
+                self.carry_out(Work::Method(action), now);
+                None
+            }
+        })
     }
 
     /// What the decision would depend on, if the request ended here; but for `expiring`, which the
     /// touch at the end may change (B-110).
     pub fn facts(&self) -> Facts {
-        let settings = self.opening.config.settings();
+        let Options { quirks, rolling, save_uninitialized, unset, .. } = *self.options();
         let session = self.session.as_ref();
         let cookie = session.map(|session| &session.cookie);
-        let differs = |baseline: &Data| session.is_some_and(|now| !is_same(&now.data, baseline));
+        let differs = |other| session.is_some_and(|session| session.is_changed(other, quirks));
+        let cookie_changed = cookie.is_some_and(|now| now.is_changed(&self.original.cookie));
+        let unset_destroy = unset == Unset::Destroy && (quirks || self.saved.is_some());
+        let unset_now = session.is_none() && unset_destroy && self.origin() == Origin::Loaded;
         Facts {
-            changed: differs(&self.original_data),
-            expiring: cookie.is_some_and(|cookie| cookie.is_expiring()),
-            known: self.opening.presented.as_ref() == Some(&self.id),
+            changed: differs(&self.original),
+            cookie_changed: cookie_changed && !quirks,
+            ended: !quirks && (self.ended.is_some() || unset_now),
+            expiring: cookie.is_some_and(SessionCookie::is_expiring),
+            known: self.is_known(),
             present: session.is_some(),
-            new_id: self.id != self.original_id,
-            rolling: settings.rolling,
-            saved: match &self.last_saved {
+            new_id: self.id != self.original.id,
+            quirks,
+            resign: self.opening.resign && !quirks,
+            rolling,
+            saved: match &self.saved {
                 None => Saved::Never,
+                Some(_) if self.resave => Saved::Never,
                 Some(saved) if differs(saved) => Saved::Stale,
                 Some(_) => Saved::Current,
             },
-            save_uninitialized: settings.save_uninitialized,
-            unset_destroy: settings.unset == Unset::Destroy,
-            withheld: !self.opening.secure && cookie.is_some_and(|cookie| cookie.is_secure()),
+            save_uninitialized,
+            unset_destroy,
+            withheld: self.is_withheld(),
         }
     }
 
-    /// Ends the request: decides, and says what the store is to be asked.
+    /// Ends the request: decides, and says what the store is to be asked. When it has answered, there is
+    /// an [`Exchange::outcome`].
     ///
     /// Call it when the response's head is known and before a byte of it goes out.
     ///
     /// # Errors
-    /// The record would be too large to be read again: the request fails.
-    pub fn finish(mut self, now: Timestamp) -> Result<Plan, RecordError> {
+    /// [`Error::Record`]: the record would be too large to be read again. [`Error::Cookie`].
+    pub fn finish<E>(&mut self, now: Timestamp) -> Result<Option<Pending>, Error<E>> {
+        self.conclude(0, now)
+    }
+
+    /// What goes onto the response: `None` before the store has answered what [`Exchange::finish`] asks.
+    pub fn outcome(self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    fn conclude<E>(&mut self, tries: u8, now: Timestamp) -> Result<Option<Pending>, Error<E>> {
         // The lifetime that is decided about, sent and stored is the same (B-110, B-138).
         self.session.iter_mut().for_each(|session| session.cookie.touch(now));
-        let (decision, origin) = (decide(self.facts()), self.origin());
-        let Some(Session { cookie, data, id }) = self.session.take() else {
-            let outcome = Outcome { cookie: Ok(None), decision, origin };
-            return Ok(match decision.store {
-                StoreAction::Delete => {
-                    Plan::Delete(Closing { operation: Delete::new(self.id, now), outcome })
-                }
-                _ => Plan::Nothing(outcome),
-            });
+        let (decision, settings) = (decide(self.facts()), self.opening.config.settings());
+        let cookie = match (decision.cookie, &self.session) {
+            (CookieAction::Send, Some(session)) => {
+                session.cookie.line(settings, Some(&session.id)).map(Some)
+            }
+            (CookieAction::Clear, _) => {
+                let cookie = self.ended.as_ref().unwrap_or(&self.original.cookie);
+                cookie.line(settings, None).map(Some)
+            }
+            _ => Ok(None),
         };
-        let line = || cookie.line(self.opening.config.settings(), &id);
-        let send = decision.cookie == CookieAction::Send;
-        let outcome = Outcome { cookie: send.then(line).transpose(), decision, origin };
-        Ok(match decision.store {
-            StoreAction::Save => {
-                let record = self.record(&cookie, &data)?;
-                let operation = Save::new(id, record, Expect::Anything, now);
-                Plan::Save(Closing { operation, outcome })
+        if !settings.options.quirks {
+            cookie.as_ref().map_err(|error| Error::Cookie(*error))?;
+        }
+        let sends = matches!(cookie, Ok(Some(_)));
+        let vary = !settings.options.quirks && (self.consulted || sends);
+        let work = Work::Finish(Outcome { cookie, decision, origin: self.origin(), vary });
+        Ok(Some(match (decision.store, &self.session) {
+            (StoreAction::Delete, _) => {
+                Pending::Delete(Ask::new(Delete::new(self.id.clone(), now), work))
             }
-            StoreAction::Touch => {
-                let expires = cookie.end();
-                let operation = Touch::new(id, cookie, expires, now);
-                Plan::Touch(Closing { operation, outcome })
+            (StoreAction::Save, Some(_)) => self.write(work, tries, now)?,
+            (StoreAction::Touch, Some(session)) => {
+                let (id, cookie) = (session.id.clone(), session.cookie.clone());
+                let operation = Touch::new(id, cookie, self.end(session, now), now);
+                Pending::Touch(Ask::new(operation, work))
             }
-            StoreAction::Delete | StoreAction::Nothing => Plan::Nothing(outcome),
+            _ => {
+                self.carry_out(work, now);
+                return Ok(None);
+            }
+        }))
+    }
+
+    /// When the record expires: with its cookie or by the timeouts.
+    fn end(&self, session: &Session, now: Timestamp) -> Option<Timestamp> {
+        let end = self.options().timeouts.end(session.created, now);
+        [session.cookie.end(), end].into_iter().flatten().min()
+    }
+
+    /// The write after which the store has the session as it stands.
+    fn write<E>(&mut self, work: Work, tries: u8, now: Timestamp) -> Result<Pending, Error<E>> {
+        let Options { max_record_bytes, timeouts, .. } = *self.options();
+        let mut sent = self.session.clone().ok_or(Error::NoSession)?;
+        if matches!(work, Work::Method(Action::LogIn(_))) {
+            sent.created = timeouts.absolute.map(|_| now);
+        }
+        if matches!(work, Work::Method(Action::Renew(_) | Action::LogIn(_))) {
+            // The end of the request need not write again: the lifetime that it sends is stored here.
+            sent.cookie.touch(now);
+        }
+        let record = Record::new(&sent, self.end(&sent, now), max_record_bytes)?;
+        let (id, expect) = (sent.id.clone(), self.expect());
+        self.session.iter_mut().for_each(|session| session.log.clear());
+        Ok(match &work {
+            Work::Method(Action::Renew(to) | Action::LogIn(to)) => {
+                let operation = Rotate::new(id, to.clone(), record, expect, now);
+                Pending::Rotate(Ask { sent: Some(sent), tries, ..Ask::new(operation, work) })
+            }
+            _ => {
+                let operation = Save::new(id, record, expect, now);
+                Pending::Save(Ask { sent: Some(sent), tries, ..Ask::new(operation, work) })
+            }
         })
+    }
+
+    /// The precondition of a write. Only express-session's own policy writes without any.
+    fn expect(&self) -> Expect {
+        match (self.options().conflict, &self.saved, &self.version) {
+            (Conflict::Overwrite, ..) if self.options().quirks => Expect::Anything,
+            (_, None, _) => Expect::Absent,
+            (Conflict::Merge | Conflict::Refuse, _, Some(version)) => {
+                Expect::Version(version.clone())
+            }
+            _ => Expect::Present,
+        }
+    }
+
+    /// Takes the answer to a write.
+    fn written<E>(
+        &mut self,
+        (sent, tries, work): (Option<Session>, u8, Work),
+        reply: Result<Written, E>,
+        now: Timestamp,
+    ) -> Result<Option<Pending>, Error<E>> {
+        let Options { conflict, quirks, .. } = *self.options();
+        if let Ok(Written::Saved(version)) = reply {
+            (self.resave, self.saved, self.version) = (false, sent, version);
+            self.doubtful = false;
+            self.carry_out(work, now);
+            return Ok(None);
+        }
+        // What was logged is still to be written.
+        if let (Some(session), Some(sent)) = (&mut self.session, &sent) {
+            session.log.splice(..0, sent.log.iter().cloned());
+        }
+        // There is nothing to lose: what a parallel request made of the session stands.
+        if matches!(&work, Work::Finish(end) if end.decision.store_reason == Reason::Resave)
+            && let Ok(refusal) = &reply
+        {
+            let gone = *refusal == Written::Gone;
+            self.carry_out(work, now);
+            self.outcome.iter_mut().filter(|_| gone).for_each(Outcome::withhold);
+            return Ok(None);
+        }
+        match reply {
+            // What changed the record may be this request's own write: it is not made twice.
+            Ok(Written::Changed(stored))
+                if conflict == Conflict::Merge && tries < MAX_TRIES && !self.doubtful =>
+            {
+                self.merge(stored)?;
+                let tries = tries.saturating_add(1);
+                match work {
+                    Work::Finish(_) => self.conclude(tries, now),
+                    Work::Method(_) => self.write(work, tries, now).map(Some),
+                }
+            }
+            Ok(Written::Gone) => Err(Error::Gone),
+            Ok(_) => Err(Error::Conflict),
+            Err(error) => {
+                let saves = matches!(work, Work::Method(Action::Save));
+                self.doubtful |= saves;
+                if quirks && saves {
+                    // It counts as saved: the end of the request does not try again (B-176).
+                    (self.resave, self.saved) = (false, sent);
+                }
+                Err(Error::Store(error))
+            }
+        }
+    }
+
+    /// Carries this request's changes over to what the store has now.
+    fn merge<E>(&mut self, stored: Stored) -> Result<(), Error<E>> {
+        let Options { max_record_bytes, quirks, .. } = *self.options();
+        let (theirs, _) = inflate(&stored.record, self.id.clone(), max_record_bytes, quirks)?;
+        if let (Some(session), Some(base)) = (&mut self.session, &self.saved) {
+            session.rebase(base, &theirs).map_err(|_| Error::Conflict)?;
+        }
+        self.original = Session { id: self.original.id.clone(), ..theirs.clone() };
+        (self.saved, self.version) = (Some(theirs), stored.version);
+        Ok(())
+    }
+
+    /// What comes of work that has succeeded.
+    fn carry_out(&mut self, work: Work, now: Timestamp) {
+        match work {
+            Work::Finish(outcome) => self.outcome = Some(outcome),
+            Work::Method(Action::Destroy) => {
+                self.end_session();
+                self.session = None;
+            }
+            Work::Method(Action::Regenerate(id)) => {
+                self.end_session();
+                let session = self.opening.new_session(id, now);
+                self.id = session.id.clone();
+                if !self.options().quirks {
+                    // It is a new session like any other (B-125, B-126).
+                    self.original = session.clone();
+                }
+                self.session = Some(session);
+            }
+            Work::Method(Action::Renew(id)) => self.rename(id),
+            Work::Method(Action::LogIn(id)) => {
+                self.rename(id);
+                let created = self.options().timeouts.absolute.map(|_| now);
+                let created = self.saved.as_ref().map_or(created, |saved| saved.created);
+                self.session.iter_mut().for_each(|session| session.created = created);
+            }
+            Work::Method(Action::Reload | Action::Save) => {}
+        }
+    }
+
+    fn rename(&mut self, id: SessionId) {
+        self.session.iter_mut().for_each(|session| session.id = id.clone());
+        self.id = id;
+    }
+
+    /// The session has no record any more.
+    fn end_session(&mut self) {
+        if self.origin() == Origin::Loaded {
+            self.ended.get_or_insert_with(|| self.original.cookie.clone());
+        }
+        (self.resave, self.saved, self.version) = (false, None, None);
     }
 }
 
-/// A method of the session that asks the store in the middle of a request.
+/// A method of the session that may ask the store in the middle of a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Action {
     /// Ends the session and deletes its record (B-184).
     Destroy,
+    /// As `Renew`, and the absolute timeout begins anew, because somebody has just proven who they are
+    /// (OWASP ASVS 5.0 7.2.4, NIST SP 800-63B-4 section 5.2).
+    LogIn(SessionId),
     /// Deletes the record and begins an empty session with this new id (B-182).
     Regenerate(SessionId),
     /// Takes over what the store has now (B-178).
     Reload,
+    /// Gives the session this new id, and ends the old one in the same step.
+    Renew(SessionId),
     /// Writes the record now (B-175).
     Save,
 }
 
-/// The operation that a method waits for.
+/// The operation that the request waits for.
 #[derive(Debug)]
 #[must_use]
 pub enum Pending {
@@ -304,32 +585,43 @@ pub enum Pending {
     Delete(Ask<Delete>),
     /// Load a record.
     Load(Ask<Load>),
+    /// Move a record to a new id.
+    Rotate(Ask<Rotate>),
     /// Write a record.
     Save(Ask<Save>),
+    /// Let a record live on.
+    Touch(Ask<Touch>),
 }
 
-/// An operation in the middle of a request, and what its answer leads to.
+/// What an operation is part of.
+enum Work {
+    Finish(Outcome),
+    Method(Action),
+}
+
+/// An operation, and what its answer leads to.
 #[must_use]
 pub struct Ask<O> {
-    /// The data that is saved.
-    data: Option<Data>,
-    /// The id of the session that takes the place of a deleted one.
-    next: Option<SessionId>,
     /// What the store is asked.
     pub operation: O,
+    /// The session that is written.
+    sent: Option<Session>,
+    tries: u8,
+    work: Work,
 }
 
 redacted! { Ask<O> }
 
 impl<O> Ask<O> {
-    const fn new(operation: O) -> Self {
-        Self { data: None, next: None, operation }
+    const fn new(operation: O, work: Work) -> Self {
+        Self { operation, sent: None, tries: 0, work }
     }
 }
 
 impl Ask<Delete> {
-    /// Takes the store's answer. After `regenerate` the new session is in place even if the store
-    /// failed, and the old record is still there (B-183).
+    /// Takes the store's answer. If the store failed, nothing has changed; under
+    /// [`Config::express`](crate::Config::express) a method has had its effect on the session all the
+    /// same, and the old record is still there (B-183, B-184).
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -339,17 +631,18 @@ impl Ask<Delete> {
         reply: Result<(), E>,
         now: Timestamp,
     ) -> Result<(), Error<E>> {
-        if let Some(id) = self.next {
-            exchange.id = id.clone();
-            exchange.session = Some(exchange.opening.new_session(id, now));
+        let anyway = exchange.options().quirks && matches!(self.work, Work::Method(_));
+        if reply.is_ok() || anyway {
+            exchange.carry_out(self.work, now);
         }
         reply.map_err(Error::Store)
     }
 }
 
 impl Ask<Load> {
-    /// Takes the store's answer: the session becomes what was found, cookie and all (B-179). What
-    /// it is compared with at the end stays as it was (B-178, B-132).
+    /// Takes the store's answer: the session becomes what was found, cookie and all (B-179). Under
+    /// [`Config::express`](crate::Config::express), what it is compared with at the end stays as it was
+    /// (B-178, B-132).
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Missing`], [`Error::Record`], [`Error::NoSession`] if the
@@ -359,29 +652,62 @@ impl Ask<Load> {
         exchange: &mut Exchange,
         reply: Result<Option<Stored>, E>,
     ) -> Result<(), Error<E>> {
+        let Options { max_record_bytes, quirks, .. } = *exchange.options();
         let stored = reply.map_err(Error::Store)?.ok_or(Error::Missing)?;
-        let limit = exchange.opening.config.settings().max_record_bytes;
-        let inflated = inflate(&stored.record, limit)?;
-        let session = exchange.session.as_mut().filter(|session| session.id == self.operation.id);
+        let id = self.operation.id;
+        let (found, _) = inflate(&stored.record, id, max_record_bytes, quirks)?;
+        let session = exchange.session.as_mut().filter(|session| session.id == found.id);
         let session = session.ok_or(Error::NoSession)?;
-        (session.cookie, session.data) = (inflated.cookie, Data::new(inflated.data));
+        *session = Session { created: found.created.or(session.created), ..found.clone() };
+        if !quirks {
+            exchange.original = Session { id: exchange.original.id.clone(), ..found.clone() };
+            (exchange.saved, exchange.version) = (Some(found), stored.version);
+        }
         Ok(())
     }
 }
 
 impl Ask<Save> {
-    /// Takes the store's answer. The session counts as saved from here on, whatever the answer
-    /// (B-175, B-176): the end of the request does not try again.
+    /// Takes the store's answer: nothing is left to do, or the next operation, if a parallel request
+    /// has changed the session and both changes are to count.
     ///
     /// # Errors
-    /// [`Error::Store`], [`Error::Conflict`].
+    /// [`Error::Store`], [`Error::Conflict`], [`Error::Gone`]: nothing was saved, and at the end of the
+    /// request the client gets the error's status and no session cookie (D-write-failure). Under
+    /// [`Config::express`](crate::Config::express) a method's failed save counts as one (B-176).
     pub fn complete<E>(
         self,
         exchange: &mut Exchange,
         reply: Result<Written, E>,
-    ) -> Result<(), Error<E>> {
-        exchange.last_saved = self.data;
-        written(reply)
+        now: Timestamp,
+    ) -> Result<Option<Pending>, Error<E>> {
+        exchange.written((self.sent, self.tries, self.work), reply, now)
+    }
+}
+
+impl Ask<Rotate> {
+    /// As for [`Save`]. If it fails, the session has the id that it had.
+    ///
+    /// # Errors
+    /// As for [`Save`].
+    pub fn complete<E>(
+        self,
+        exchange: &mut Exchange,
+        reply: Result<Written, E>,
+        now: Timestamp,
+    ) -> Result<Option<Pending>, Error<E>> {
+        exchange.written((self.sent, self.tries, self.work), reply, now)
+    }
+}
+
+impl Ask<Touch> {
+    /// Takes the store's answer; `None` if the store failed. A failed touch loses nothing but
+    /// lifetime (B-210): report the store's error and let the response go out as it is. If the record
+    /// is gone no cookie is sent, but under [`Config::express`](crate::Config::express) (B-131).
+    pub fn complete(self, exchange: &mut Exchange, reply: Option<Touched>, now: Timestamp) {
+        exchange.carry_out(self.work, now);
+        let gone = !exchange.options().quirks && reply == Some(Touched::Gone);
+        exchange.outcome.iter_mut().filter(|_| gone).for_each(Outcome::withhold);
     }
 }
 

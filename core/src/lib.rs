@@ -8,6 +8,7 @@
 #[macro_use]
 mod macros;
 
+mod audit;
 mod config;
 mod cookie;
 mod cookie_options;
@@ -22,15 +23,15 @@ mod signature;
 pub mod store;
 mod time;
 
-pub use self::config::{Config, ConfigBuilder, ConfigError, Proxy, Unset};
+pub use self::audit::Finding;
+pub use self::config::{Config, ConfigBuilder, ConfigError, Conflict, Proxy, Timeouts, Unset};
 pub use self::cookie::SessionCookie;
 pub use self::cookie_options::{Attribute, CookieOptions, CookieTemplate, Expires};
 pub use self::cookie_options::{Priority, SameSite, Secure};
 pub use self::error::{CookieError, DataError, Error, IdError, RecordError};
 pub use self::exchange::{Action, Ask, Begin, Create, Exchange, Lookup, Pending};
 pub use self::id::SessionId;
-pub use self::plan::{Closing, CookieAction, Decision, Facts, Outcome, Plan, Reason};
-pub use self::plan::{Saved, StoreAction, decide};
+pub use self::plan::{CookieAction, Decision, Facts, Outcome, Reason, Saved, StoreAction, decide};
 pub use self::record::Record;
 pub use self::request::{Connection, Origin, RequestFacts, cookie_lines};
 pub use self::session::Session;

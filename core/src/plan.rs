@@ -1,20 +1,23 @@
-//! The decision, and what follows from it.
+//! The decision, and what goes onto the response.
 //!
 //! Every decision to save, touch, delete or send a cookie is made in [`decide`], from [`Facts`]
-//! alone. [`Exchange::finish`](crate::Exchange::finish) turns it into a [`Plan`]; the store
-//! answers; `settle` turns the answer into an [`Outcome`]. A Set-Cookie line can't be had before:
-//! nothing is promised to a client that was not saved.
+//! alone. [`Exchange::finish`](crate::Exchange::finish) turns it into an operation; when the store has
+//! answered, and not before, there is an [`Outcome`]: nothing is promised to a client that was not
+//! saved.
 
-use http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY};
 
-use crate::store::{Delete, Save, Touch, Touched, Written};
-use crate::{CookieError, Error, Origin};
+use crate::{CookieError, Origin};
 
 /// All that the decision depends on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Facts {
-    /// The data is not what it was when the session was loaded or made (B-098).
+    /// The session is not what it was when it was loaded or made (B-098).
     pub changed: bool,
+    /// So is its cookie (B-129); false with `quirks` (B-100).
+    pub cookie_changed: bool,
+    /// The session that the client presented was ended in this request; false with `quirks` (B-154).
+    pub ended: bool,
     /// The cookie has an end of its own (B-092).
     pub expiring: bool,
     /// The client presented the id that the session has now (*known*).
@@ -23,13 +26,17 @@ pub struct Facts {
     pub present: bool,
     /// The id is not what it was when the session was loaded or made (B-098).
     pub new_id: bool,
+    /// express-session's quirks are on: [`Config::express`](crate::Config::express).
+    pub quirks: bool,
+    /// The client's cookie was signed with an old secret; false with `quirks` (B-061).
+    pub resign: bool,
     /// The option (B-010).
     pub rolling: bool,
     /// How the data stands to what was last saved.
     pub saved: Saved,
     /// The option (B-009).
     pub save_uninitialized: bool,
-    /// The option `unset` is `destroy` (B-011).
+    /// The option `unset` is `destroy` (B-011), and without `quirks` there is a record (B-127, B-128).
     pub unset_destroy: bool,
     /// The cookie is Secure and the request is not (B-136).
     pub withheld: bool,
@@ -63,6 +70,8 @@ pub struct Decision {
 explained! {
     /// What becomes of the cookie.
     CookieAction {
+        /// The browser is told to forget it (B-154).
+        Clear = "cleared",
         /// (B-106)
         Send = "sent",
         /// (B-106, B-136)
@@ -92,7 +101,13 @@ explained! {
         /// (B-153)
         BrowserSessionCookie = "the browser keeps the cookie for as long as it runs, and has it",
         /// (B-098)
-        Changed = "the session's data was changed",
+        Changed = "the session was changed",
+        /// (B-129)
+        CookieChanged = "the session's cookie was changed",
+        /// (B-154)
+        Ended = "the session was ended: the browser is to forget its cookie",
+        /// (B-131)
+        Gone = "the session was ended by a parallel request",
         /// (B-114)
         New = "the session is new and save_uninitialized is on",
         /// (B-123)
@@ -103,13 +118,17 @@ explained! {
         PathMismatch = "the request's path does not begin with the cookie's path",
         /// (B-098)
         NewId = "the session has a new id",
+        /// (B-061)
+        Resigned = "an old secret had signed the cookie: it is signed anew",
         /// (B-112)
         Resave = "resave is on: an unchanged session is written back",
         /// (B-106)
         Rolling = "rolling is on: the cookie is sent on every response",
-        /// (B-136)
-        SecureOnPlainHttp =
-            "the cookie is Secure and the request is not: behind a TLS proxy, set proxy(true)",
+        /// (B-124)
+        Saved = "the application saved the new session",
+        /// (B-136, B-137)
+        SecureOnPlainHttp = "the cookie is Secure and the request is not: behind a TLS proxy set \
+            proxy(true), for development for_localhost()",
         /// (B-114)
         Uninitialized = "the session is new and empty and save_uninitialized is off",
         /// (B-109)
@@ -118,31 +137,43 @@ explained! {
 }
 
 /// The whole policy of saving, touching, deleting and sending: express-session's formulas
-/// (B-106 … B-111).
+/// (B-106 … B-111), and where [`Facts::quirks`] is off, what its users would rather have.
 #[must_use]
 pub const fn decide(facts: Facts) -> Decision {
-    let (cookie, cookie_reason) = decide_cookie(facts);
     let (store, store_reason) = decide_store(facts);
+    let (cookie, cookie_reason) = decide_cookie(facts, store, store_reason);
     Decision { cookie, cookie_reason, store, store_reason }
 }
 
 /// B-106, B-136.
-const fn decide_cookie(facts: Facts) -> (CookieAction, Reason) {
-    use CookieAction::{Send, Withhold};
+const fn decide_cookie(
+    facts: Facts,
+    store: StoreAction,
+    store_reason: Reason,
+) -> (CookieAction, Reason) {
+    use CookieAction::{Clear, Send, Withhold};
     let modified = facts.changed || facts.new_id;
-    let wanted = match facts {
+    // The client would have a cookie for what is not in the store.
+    let unsaved = matches!((store, facts.saved), (StoreAction::Nothing, Saved::Never));
+    let (action, reason) = match facts {
+        Facts { present: false, ended: true, .. } => (Clear, Reason::Ended),
         Facts { present: false, .. } => return (Withhold, Reason::NoSession),
-        Facts { known: true, rolling: true, .. } => Reason::Rolling,
+        Facts { known: true, rolling: true, .. } => (Send, Reason::Rolling),
+        Facts { known: true, resign: true, .. } => (Send, Reason::Resigned),
+        Facts { known: true, cookie_changed: true, .. } => (Send, Reason::CookieChanged),
         Facts { known: true, .. } if !modified => return (Withhold, Reason::NotModified),
         Facts { known: true, expiring: false, .. } => {
             return (Withhold, Reason::BrowserSessionCookie);
         }
-        Facts { new_id: true, .. } => Reason::NewId,
-        Facts { changed: true, .. } => Reason::Changed,
-        Facts { save_uninitialized: true, .. } => Reason::New,
+        Facts { quirks: false, ended: true, .. } if unsaved => (Clear, Reason::Ended),
+        Facts { quirks: false, .. } if unsaved => return (Withhold, store_reason),
+        Facts { new_id: true, .. } => (Send, Reason::NewId),
+        Facts { changed: true, .. } => (Send, Reason::Changed),
+        Facts { save_uninitialized: true, .. } => (Send, Reason::New),
+        Facts { quirks: false, .. } => (Send, Reason::Saved),
         _ => return (Withhold, Reason::Uninitialized),
     };
-    if facts.withheld { (Withhold, Reason::SecureOnPlainHttp) } else { (Send, wanted) }
+    if facts.withheld { (Withhold, Reason::SecureOnPlainHttp) } else { (action, reason) }
 }
 
 /// B-107 … B-110.
@@ -151,7 +182,14 @@ const fn decide_store(facts: Facts) -> (StoreAction, Reason) {
     match facts {
         Facts { present: false, unset_destroy: true, .. } => (Delete, Reason::Unset),
         Facts { present: false, .. } => (Nothing, Reason::NoSession),
-        Facts { new_id: true, .. } => (Save, Reason::NewId),
+        // B-125: also if it was saved under that id already.
+        Facts { quirks: true, new_id: true, .. } => (Save, Reason::NewId),
+        // B-137: nobody would ever present it.
+        Facts { quirks: false, known: false, withheld: true, saved: Saved::Never, .. }
+            if facts.changed || facts.save_uninitialized =>
+        {
+            (Nothing, Reason::SecureOnPlainHttp)
+        }
         Facts { saved: Saved::Stale, .. } => (Save, Reason::Changed),
         Facts { saved: Saved::Never, changed: true, .. } => (Save, Reason::Changed),
         Facts { saved: Saved::Never, known: true, .. } => (Save, Reason::Resave),
@@ -163,69 +201,6 @@ const fn decide_store(facts: Facts) -> (StoreAction, Reason) {
     }
 }
 
-/// What the store is to be asked at the end of a request.
-#[derive(Debug)]
-#[must_use]
-pub enum Plan {
-    /// Delete the record.
-    Delete(Closing<Delete>),
-    /// Nothing: the request is done.
-    Nothing(Outcome),
-    /// Write the record.
-    Save(Closing<Save>),
-    /// Let the record live on.
-    Touch(Closing<Touch>),
-}
-
-/// The last operation of a request, and what its answer leads to. Dropping it is a failed request:
-/// without the store's answer there is no Set-Cookie line.
-#[derive(Debug)]
-#[must_use]
-pub struct Closing<O> {
-    /// What the store is asked.
-    pub operation: O,
-    pub(crate) outcome: Outcome,
-}
-
-impl Closing<Delete> {
-    /// Takes the store's answer.
-    ///
-    /// # Errors
-    /// [`Error::Store`]: the client gets a 500 and no session cookie (D-write-failure).
-    pub fn settle<E>(self, reply: Result<(), E>) -> Result<Outcome, Error<E>> {
-        reply.map(|()| self.outcome).map_err(Error::Store)
-    }
-}
-
-impl Closing<Save> {
-    /// Takes the store's answer.
-    ///
-    /// # Errors
-    /// [`Error::Store`]: the client gets a 500 and no session cookie (D-write-failure).
-    /// [`Error::Conflict`]: the precondition did not hold, the client gets a 409.
-    pub fn settle<E>(self, reply: Result<Written, E>) -> Result<Outcome, Error<E>> {
-        written(reply).map(|()| self.outcome)
-    }
-}
-
-impl Closing<Touch> {
-    /// Takes the store's answer; `None` if the store failed. A failed touch loses nothing but
-    /// lifetime (B-210): report the store's error and let the response go out as it is. Nor does a
-    /// record that is gone change the response (B-131).
-    pub fn settle(self, _reply: Option<Touched>) -> Outcome {
-        self.outcome
-    }
-}
-
-/// Was the record written?
-pub(crate) fn written<E>(reply: Result<Written, E>) -> Result<(), Error<E>> {
-    match reply {
-        Ok(Written::Saved(_)) => Ok(()),
-        Ok(Written::Changed(_) | Written::Exists | Written::Gone) => Err(Error::Conflict),
-        Err(error) => Err(Error::Store(error)),
-    }
-}
-
 /// What goes onto the response.
 #[derive(Clone, Debug)]
 #[must_use]
@@ -233,16 +208,47 @@ pub struct Outcome {
     pub(crate) cookie: Result<Option<HeaderValue>, CookieError>,
     pub(crate) decision: Decision,
     pub(crate) origin: Origin,
+    /// The response depends on the request's Cookie lines, and caches are to know.
+    pub(crate) vary: bool,
 }
 
 impl Outcome {
     /// Appends our Set-Cookie line after those that stand there already: none is replaced (B-134).
+    ///
+    /// Under [`Config::recommended`](crate::Config::recommended) a response that depends on the session
+    /// says `Vary: Cookie` (RFC 9110 section 12.5.5), and one with our line keeps out of shared caches
+    /// by `Cache-Control: private` (RFC 9111 sections 5.2.2.7 and 7.3). What stands there already is
+    /// added to, or made stricter; never weakened.
     pub fn apply(&self, headers: &mut HeaderMap) {
-        headers.extend(self.set_cookie().map(|line| (SET_COOKIE, line.clone())));
+        let line = self.set_cookie();
+        headers.extend(line.map(|line| (SET_COOKIE, line.clone())));
+        if !self.vary {
+            return;
+        }
+        if !has(headers, VARY, [b"*", b"cookie"]) {
+            headers.append(VARY, HeaderValue::from_static("Cookie"));
+        }
+        if line.is_some() && !has(headers, CACHE_CONTROL, [b"private", b"no-store"]) {
+            let kept =
+                items(headers, &CACHE_CONTROL).filter(|item| !item.eq_ignore_ascii_case(b"public"));
+            let merged = kept.chain([&b"private"[..]]).collect::<Vec<_>>().join(&b", "[..]);
+            // Parts of header values, joined by what may stand in one.
+            if let Ok(merged) = HeaderValue::from_bytes(&merged) {
+                headers.insert(CACHE_CONTROL, merged);
+            }
+        }
+    }
+
+    /// A parallel request ended the session: its cookie is not to be sent.
+    pub(crate) fn withhold(&mut self) {
+        self.cookie = Ok(None);
+        (self.decision.cookie, self.decision.cookie_reason) =
+            (CookieAction::Withhold, Reason::Gone);
     }
 
     /// Why the cookie that was to be sent could not be serialized: to be reported. The response
-    /// goes out without it, the session is saved (B-152).
+    /// goes out without it, the session is saved (B-152). Under
+    /// [`Config::recommended`](crate::Config::recommended) that is an error before the save.
     pub fn cookie_error(&self) -> Option<CookieError> {
         self.cookie.as_ref().err().copied()
     }
@@ -261,6 +267,24 @@ impl Outcome {
     pub fn set_cookie(&self) -> Option<&HeaderValue> {
         self.cookie.as_ref().ok()?.as_ref()
     }
+}
+
+/// The items of a header field that is a list; a comma within double quotes divides nothing.
+fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let divide = |line: &'a HeaderValue| {
+        let mut quoted = false;
+        line.as_bytes().split(move |byte| {
+            quoted ^= *byte == b'"';
+            *byte == b',' && !quoted
+        })
+    };
+    let items = headers.get_all(name).iter().flat_map(divide).map(<[u8]>::trim_ascii);
+    items.filter(|item| !item.is_empty())
+}
+
+/// Has the list one of two words?
+fn has(headers: &HeaderMap, name: HeaderName, words: [&[u8]; 2]) -> bool {
+    items(headers, &name).any(|item| words.iter().any(|word| item.eq_ignore_ascii_case(word)))
 }
 
 #[cfg(test)]

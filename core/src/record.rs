@@ -4,15 +4,16 @@
 use serde_json::Value;
 
 use crate::cookie::MAX_BYTES;
-use crate::session::{Object, is_reserved};
+use crate::session::{CREATED, Data, Object, is_reserved};
 use crate::store::Touch;
-use crate::{RecordError, SessionCookie, Timestamp};
+use crate::{RecordError, Session, SessionCookie, SessionId, Timestamp};
 
 /// A session as JSON text, ready for a store. Its `Debug` shows no data.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Record {
     /// The cookie's JSON text.
     cookie: String,
+    created: Option<Timestamp>,
     /// The data's JSON text.
     data: String,
     expires: Option<Timestamp>,
@@ -24,13 +25,13 @@ impl Record {
     /// The record of a session with at most `limit` bytes of data: more could not be read again.
     #[expect(clippy::expect_used, reason = "text keys and JSON values always have a JSON text")]
     pub(crate) fn new(
-        cookie: &SessionCookie,
-        data: &Object,
+        session: &Session,
+        expires: Option<Timestamp>,
         limit: usize,
     ) -> Result<Self, RecordError> {
-        let data = serde_json::to_string(data).expect("a JSON object has a JSON text");
+        let data = serde_json::to_string(session.data()).expect("a JSON object has a JSON text");
         let data = Some(data).filter(|data| data.len() <= limit).ok_or(RecordError::TooLarge)?;
-        Ok(Self { cookie: cookie.to_json(), data, expires: cookie.end() })
+        Ok(Self { cookie: session.cookie.to_json(), created: session.created, data, expires })
     }
 
     /// A record that somebody else wrote; it expires with its cookie.
@@ -40,8 +41,8 @@ impl Record {
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
         let (cookie, data) = parse(text.as_bytes())?;
         let (text, mut cookie) = (Value::from(cookie.clone()).to_string(), cookie);
-        let expires = SessionCookie::from_record(&mut cookie).end();
-        Ok(Self { cookie: text, data: Value::from(data).to_string(), expires })
+        let expires = SessionCookie::from_record(&mut cookie, true).end();
+        Ok(Self { cookie: text, created: None, data: Value::from(data).to_string(), expires })
     }
 
     /// Carries out a touch: takes the new cookie and expiry, and leaves the data. For stores that
@@ -58,32 +59,35 @@ impl Record {
 
     /// The JSON text: the cookie first, whatever order the data's map keeps (B-084).
     pub fn to_json(&self) -> String {
+        let created = self.created.map(|created| format!(",\"{CREATED}\":{}", created.as_millis()));
         let comma = if self.data == "{}" { "" } else { "," };
         let data = self.data.strip_prefix('{').unwrap_or_default();
-        ["{\"cookie\":", &self.cookie, comma, data].concat()
+        ["{\"cookie\":", &self.cookie, &created.unwrap_or_default(), comma, data].concat()
     }
 }
 
-/// What a record holds.
-pub(crate) struct Inflated {
-    pub(crate) cookie: SessionCookie,
-    /// The data that the application sees.
-    pub(crate) data: Object,
-    /// The data as the record has it, if it has reserved names: they are not copied (B-075), so
-    /// the session counts as changed and is rewritten without them (B-076).
-    pub(crate) raw: Option<Object>,
-}
-
-/// Reads a record (B-069, B-071) of at most `limit` bytes and a cookie: a touch, which changes the
-/// cookie, must not make it unreadable.
-pub(crate) fn inflate(record: &[u8], limit: usize) -> Result<Inflated, RecordError> {
+/// Reads the record of `id` (B-069, B-071), of at most `limit` bytes and a cookie: a touch, which
+/// changes the cookie, must not make it unreadable. Reserved names are not copied (B-075).
+///
+/// With `quirks`, the data as the record has it comes second, if it has such names: the session then
+/// counts as changed and is rewritten without them (B-076).
+pub(crate) fn inflate(
+    record: &[u8],
+    id: SessionId,
+    limit: usize,
+    quirks: bool,
+) -> Result<(Session, Option<Data>), RecordError> {
     if record.len() > limit.saturating_add(MAX_BYTES) {
         return Err(RecordError::TooLarge);
     }
     let (mut cookie, mut data) = parse(record)?;
-    let raw = data.keys().any(|key| is_reserved(key)).then(|| data.clone());
+    let created = data.get(CREATED).and_then(Value::as_i64).and_then(Timestamp::from_millis);
+    data.retain(|key, _| key != CREATED);
+    let reserved = data.keys().any(|key| is_reserved(key));
+    let raw = (quirks && reserved).then(|| Data::new(data.clone()));
     data.retain(|key, _| !is_reserved(key));
-    Ok(Inflated { cookie: SessionCookie::from_record(&mut cookie), data, raw })
+    let cookie = SessionCookie::from_record(&mut cookie, quirks);
+    Ok((Session { cookie, created, data: Data::new(data), id, log: Vec::new() }, raw))
 }
 
 /// The cookie and the data of a record's text.

@@ -18,9 +18,9 @@ pub struct RequestFacts<'a> {
     pub path: &'a str,
     /// What is known of the connection.
     pub connection: Connection,
-    /// The first X-Forwarded-Proto line, if there is one (B-159). Only looked at under
+    /// The first and the last X-Forwarded-Proto line, if there is any (B-159). Only looked at under
     /// [`Proxy::Trust`].
-    pub forwarded_proto: Option<&'a [u8]>,
+    pub forwarded_proto: Option<[&'a [u8]; 2]>,
     /// Cookie options for this request alone, in place of [`ConfigBuilder::cookie`]: what
     /// express-session's `cookie` function returns (B-017). They count for the path check and for
     /// sessions that are made in this request, never for the attributes of a loaded one (B-031).
@@ -33,26 +33,40 @@ impl<'a> RequestFacts<'a> {
     /// The facts of an `http` request. A [`Connection`] among the request's extensions tells how
     /// the client is connected.
     pub fn of<B>(request: &'a http::Request<B>) -> Self {
+        let lines =
+            || request.headers().get_all("x-forwarded-proto").iter().map(|line| line.as_bytes());
         Self {
             path: request.uri().path(),
             connection: request.extensions().get().copied().unwrap_or_default(),
-            forwarded_proto: request.headers().get("x-forwarded-proto").map(|line| line.as_bytes()),
+            forwarded_proto: lines().next().zip(lines().next_back()).map(<[_; 2]>::from),
             template: None,
         }
     }
 
     /// Is the client's connection secure? (B-156 … B-159)
-    pub(crate) fn is_secure(&self, proxy: Proxy) -> bool {
+    pub(crate) fn is_secure(&self, proxy: Proxy, quirks: bool) -> bool {
         match (self.connection, proxy) {
             (Connection::Encrypted, _) => true,
             (Connection::SecureUpstream, Proxy::Framework) => true,
             (_, Proxy::Framework | Proxy::Distrust) => false,
-            (_, Proxy::Trust) => self.forwarded_proto.is_some_and(|line| {
-                // Several lines are one list: its first element stands in the first line (B-160).
-                let first = line.split(|byte| *byte == b',').next().unwrap_or_default();
-                first.trim_ascii().eq_ignore_ascii_case(b"https")
+            (_, Proxy::Trust) => self.forwarded_proto.is_some_and(|[first, last]| {
+                // Several lines are one list (B-160). What comes first may be the client's own (B-162).
+                let comma = |byte: &u8| *byte == b',';
+                let item =
+                    if quirks { first.split(comma).next() } else { last.rsplit(comma).next() };
+                item.is_some_and(|item| item.trim_ascii().eq_ignore_ascii_case(b"https"))
             }),
         }
+    }
+
+    /// Is the path below `cookie_path`? An empty one is / (B-039). With `quirks` a plain prefix of the
+    /// undecoded path is enough (B-040, B-041); otherwise RFC 6265 section 5.1.4 decides, as it does in
+    /// browsers.
+    pub(crate) fn is_below(&self, cookie_path: &str, quirks: bool) -> bool {
+        let path = if self.path.is_empty() { "/" } else { self.path };
+        path.strip_prefix(cookie_path).is_some_and(|rest| {
+            quirks || rest.is_empty() || rest.starts_with('/') || cookie_path.ends_with('/')
+        })
     }
 }
 
@@ -85,6 +99,8 @@ explained! {
         Absent = "the request has no session cookie",
         /// (B-057)
         BadSignature = "no secret verifies the session cookie's signature",
+        /// [`Timeouts::absolute`](crate::Timeouts::absolute).
+        Expired = "the session had reached its absolute timeout",
         /// (B-065)
         Loaded = "the session was loaded",
         /// Too long, or a well-signed id that is none (B-058).
@@ -96,22 +112,39 @@ explained! {
     }
 }
 
-/// The id that the first cookie called `name` presents, if it verifies (B-044 … B-058).
-pub(crate) fn presented_id<'a>(
+/// An id that verified, and whether the secret that signs did it.
+pub(crate) type Candidate = (SessionId, bool);
+
+/// The ids that the first `most` cookies called `name` present, if they verify (B-044 … B-058); or why
+/// the first one presents none. express-session looks at one alone, even if it is empty or forged
+/// (B-049, B-050).
+pub(crate) fn candidates<'a>(
     lines: impl IntoIterator<Item = &'a [u8]>,
     name: &str,
     keys: &Keys,
-) -> Result<SessionId, Origin> {
-    // The first pair of the name wins, even if it is empty or forged (B-049).
-    let mut pairs = lines.into_iter().flat_map(pairs);
-    let value = match pairs.find(|(key, _)| *key == name.as_bytes()) {
-        None | Some((_, [])) => return Err(Origin::Absent),
-        Some((_, value)) if value.len() > MAX_BYTES => return Err(Origin::Malformed),
-        Some((_, value)) => decode(value),
+    most: usize,
+) -> Result<Vec<Candidate>, Origin> {
+    let pairs = lines.into_iter().flat_map(pairs).filter(|(key, _)| *key == name.as_bytes());
+    let (mut ids, mut reason) = (Vec::new(), None);
+    for (_, value) in pairs.take(most) {
+        match presented_id(value, keys) {
+            Ok(id) => ids.push(id),
+            Err(origin) => reason = reason.or(Some(origin)),
+        }
+    }
+    if ids.is_empty() { Err(reason.unwrap_or(Origin::Absent)) } else { Ok(ids) }
+}
+
+/// The id that a cookie's value presents, if it verifies.
+fn presented_id(value: &[u8], keys: &Keys) -> Result<Candidate, Origin> {
+    let value = match value {
+        [] => return Err(Origin::Absent),
+        value if value.len() > MAX_BYTES => return Err(Origin::Malformed),
+        value => decode(value),
     };
     let signed = value.strip_prefix("s:").ok_or(Origin::Unsigned)?;
-    let id = keys.verify(signed).ok_or(Origin::BadSignature)?;
-    SessionId::from_text(id).map_err(|_| Origin::Malformed)
+    let (id, current) = keys.verify(signed).ok_or(Origin::BadSignature)?;
+    SessionId::from_text(id).map(|id| (id, current)).map_err(|_| Origin::Malformed)
 }
 
 /// The pairs of one Cookie line: split at `;`, name from value at the first `=`; what has no `=`

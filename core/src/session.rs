@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{DataError, SessionCookie, SessionId};
+use crate::{DataError, SessionCookie, SessionId, Timestamp};
 
 /// JSON data, shared with the baselines that it is compared with until it is written to. The first
 /// write makes a copy of its own, so there is no flag that could be forgotten.
@@ -15,12 +15,22 @@ pub(crate) type Data = Arc<Object>;
 /// A JSON object.
 pub(crate) type Object = Map<String, Value>;
 
+/// The key under which a record keeps when its session was made, if there is an absolute timeout: in
+/// milliseconds, among the data, where a Node service leaves it alone.
+pub(crate) const CREATED: &str = "http-session:created";
+
+/// What [`Session::update`] does to a value.
+type Update = Arc<dyn Fn(Option<&Value>) -> Result<Value, DataError> + Send + Sync>;
+
 /// A session: what express-session calls `req.session`. Its `Debug` shows neither id nor data.
 #[derive(Clone)]
 pub struct Session {
     pub(crate) cookie: SessionCookie,
+    pub(crate) created: Option<Timestamp>,
     pub(crate) data: Data,
     pub(crate) id: SessionId,
+    /// What was written to which key since the last load or save: an update, or `None` for a value.
+    pub(crate) log: Vec<(Box<str>, Option<Update>)>,
 }
 
 impl Session {
@@ -34,8 +44,15 @@ impl Session {
         &self.cookie
     }
 
-    /// The session's cookie, to change it. By itself such a change is no modification (B-100): it
-    /// reaches the browser with `rolling` or with a change of the data (B-129).
+    /// When the session was made, or its user logged in: the beginning of the absolute timeout. `None`
+    /// without one.
+    pub const fn created(&self) -> Option<Timestamp> {
+        self.created
+    }
+
+    /// The session's cookie, to change it. Under [`Config::express`](crate::Config::express) such a
+    /// change is no modification by itself (B-100): it reaches the browser with `rolling` or with a
+    /// change of the data (B-129).
     pub const fn cookie_mut(&mut self) -> &mut SessionCookie {
         &mut self.cookie
     }
@@ -50,21 +67,50 @@ impl Session {
     /// # Errors
     /// [`DataError::WrongType`].
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, DataError> {
-        let read = |value| T::deserialize(value).map_err(|_| DataError::WrongType);
-        self.data.get(key).map(read).transpose()
+        self.data.get(key).map(from_json).transpose()
     }
 
     /// Puts `value` under `key`, by JSON's rules: NaN and the infinities become null (B-103).
-    /// Writing an equal value is no modification (B-101).
+    /// Writing an equal value is no modification (B-101). If a parallel request writes to the same key,
+    /// the last writer wins.
     ///
     /// # Errors
     /// [`DataError::ReservedKey`], [`DataError::NotJson`], [`DataError::TooDeep`]; the session is
     /// unchanged.
     pub fn insert<T: Serialize>(&mut self, key: &str, value: T) -> Result<(), DataError> {
-        if key == "cookie" || is_reserved(key) {
+        self.put(key, to_json(value)?)?;
+        self.log_write(key);
+        Ok(())
+    }
+
+    /// Puts what `update` makes of the value under `key` there, and returns it.
+    ///
+    /// Under [`Conflict::Merge`](crate::Conflict::Merge), if a parallel request changed the session
+    /// meanwhile, `update` is called again with the value as it is then: of parallel increments all
+    /// count. So it must depend on nothing but its argument.
+    ///
+    /// # Errors
+    /// [`DataError::WrongType`], and those of [`Session::insert`]; the session is unchanged.
+    pub fn update<T, U>(&mut self, key: &str, update: U) -> Result<T, DataError>
+    where
+        T: Serialize + DeserializeOwned,
+        U: Fn(Option<T>) -> T + Send + Sync + 'static,
+    {
+        let step = move |value: Option<&Value>| to_json(update(value.map(from_json).transpose()?));
+        let value = step(self.data.get(key))?;
+        let result = from_json(&value)?;
+        self.put(key, value)?;
+        // Of a value that this request has put there itself, nothing is known elsewhere.
+        if !self.is_written(key) {
+            self.log.push((key.into(), Some(Arc::new(step))));
+        }
+        Ok(result)
+    }
+
+    fn put(&mut self, key: &str, value: Value) -> Result<(), DataError> {
+        if key == "cookie" || key == CREATED || is_reserved(key) {
             return Err(DataError::ReservedKey);
         }
-        let value = serde_json::to_value(value).map_err(|_| DataError::NotJson)?;
         if !is_readable(&value, 100) {
             return Err(DataError::TooDeep);
         }
@@ -72,9 +118,21 @@ impl Session {
         Ok(())
     }
 
+    /// From here on the value under `key` is this request's own.
+    fn log_write(&mut self, key: &str) {
+        self.log.retain(|(other, _)| **other != *key);
+        self.log.push((key.into(), None));
+    }
+
+    /// Was a value put under `key`, or taken out?
+    fn is_written(&self, key: &str) -> bool {
+        self.log.iter().any(|(other, update)| **other == *key && update.is_none())
+    }
+
     /// Takes out what is under `key`; the other keys stay in their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
         self.data.get(key)?;
+        self.log_write(key);
         let data = Arc::make_mut(&mut self.data);
         let value = data.get_mut(key).map(Value::take);
         data.retain(|other, _| other != key);
@@ -83,11 +141,76 @@ impl Session {
 
     /// Takes out all data. The session stays: to end it, destroy it.
     pub fn clear(&mut self) {
+        self.log.extend(self.data.keys().map(|key| (key.as_str().into(), None)));
         self.data = Data::default();
+    }
+
+    /// The whole data as a `T`: a struct whose fields are the keys.
+    ///
+    /// # Errors
+    /// [`DataError::WrongType`].
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+        from_json(&Value::Object(self.data().clone()))
+    }
+
+    /// Inserts each field of `value` that is not yet so. Other keys stay.
+    ///
+    /// # Errors
+    /// [`DataError::NotJson`] if it has no fields, and those of [`Session::insert`]; fields before the
+    /// one at fault were inserted.
+    pub fn write<T: Serialize>(&mut self, value: &T) -> Result<(), DataError> {
+        let Value::Object(fields) = to_json(value)? else { return Err(DataError::NotJson) };
+        fields.into_iter().try_for_each(|(key, value)| match self.data.get(&key) {
+            Some(present) if *present == value => Ok(()),
+            _ => self.insert(&key, value),
+        })
+    }
+
+    /// Carries what this request changed since `base` over to `theirs`: what was written, key by key;
+    /// what was updated is updated again.
+    pub(crate) fn rebase(&mut self, base: &Self, theirs: &Self) -> Result<(), DataError> {
+        let mut data = Object::clone(&theirs.data);
+        let updated =
+            |key: &str| self.log.iter().any(|(other, _)| **other == *key) && !self.is_written(key);
+        let written = |key: &String| self.data.get(key) != base.data.get(key) && !updated(key);
+        data.retain(|key, _| self.data.contains_key(key) || !written(key));
+        for (key, value) in self.data.iter().filter(|(key, _)| written(key)) {
+            data.insert(key.clone(), value.clone());
+        }
+        for (key, update) in self.log.iter().filter(|(key, _)| updated(key)) {
+            if let Some(update) = update {
+                let value = Some(update(data.get(&**key))?).filter(|value| is_readable(value, 100));
+                data.insert(key.to_string(), value.ok_or(DataError::TooDeep)?);
+            }
+        }
+        self.data = Data::new(data);
+        self.cookie.rebase(&base.cookie, &theirs.cookie);
+        // Of two first loads the earlier counts.
+        let both = base.created.is_none() && theirs.created.is_some();
+        if self.created == base.created || both && theirs.created < self.created {
+            self.created = theirs.created.or(self.created);
+        }
+        Ok(())
+    }
+
+    /// Was the session changed since it was `other`? Under [`Config::express`](crate::Config::express)
+    /// the cookie does not count (B-100).
+    pub(crate) fn is_changed(&self, other: &Self, quirks: bool) -> bool {
+        !is_same(&self.data, &other.data)
+            || self.created != other.created
+            || !quirks && self.cookie.is_changed(&other.cookie)
     }
 }
 
 redacted! { Session }
+
+fn to_json<T: Serialize>(value: T) -> Result<Value, DataError> {
+    serde_json::to_value(value).map_err(|_| DataError::NotJson)
+}
+
+fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, DataError> {
+    T::deserialize(value).map_err(|_| DataError::WrongType)
+}
 
 /// What is nested deeper could be written, and not be read again.
 fn is_readable(value: &Value, depth: usize) -> bool {

@@ -27,6 +27,10 @@ impl Secret {
         let engine = if text.ends_with('=') { STANDARD } else { STANDARD_NO_PAD };
         engine.decode(text).map(Self::from).map_err(|_| ConfigError::SecretNotBase64)
     }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Text, as its UTF-8 bytes, or bytes.
@@ -66,17 +70,17 @@ impl Keys {
         mac(&self.signing, id)
     }
 
-    /// The id of `signed` (`id.signature`, split at the last dot), if any secret verifies it.
+    /// The id of `signed` (`id.signature`, split at the last dot), if any secret verifies it, and
+    /// whether it is the one that signs.
     ///
     /// The signature's text is compared as a whole and in constant time, so padding and
     /// non-canonical base64 fail (B-055). The number of secrets tried does not depend on anything
     /// secret: a client knows whether its own cookie verified.
-    pub(crate) fn verify<'a>(&self, signed: &'a str) -> Option<&'a str> {
+    pub(crate) fn verify<'a>(&self, signed: &'a str) -> Option<(&'a str, bool)> {
         let (id, presented) = signed.rsplit_once('.')?;
-        std::iter::once(&self.signing)
-            .chain(&self.further)
-            .any(|key| mac(key, id).ct_eq(presented.as_bytes()).into())
-            .then_some(id)
+        let verifies = |key| mac(key, id).ct_eq(presented.as_bytes()).into();
+        let mut keys = std::iter::once(&self.signing).chain(&self.further);
+        keys.position(verifies).map(|index| (id, index == 0))
     }
 }
 

@@ -5,8 +5,9 @@
 //! client but ids that verified: any UTF-8 text of 1 to 1,024 bytes, which a store that makes file
 //! names or queries of them must encode.
 //!
-//! A record that has expired is absent for every operation. [`Config::express`](crate::Config::express)
-//! asks for [`Expect::Anything`] alone, and never for [`Rotate`] or for a refresh.
+//! A record that has expired is absent for every operation. Under
+//! [`Config::express`](crate::Config::express) with its own [`Conflict::Overwrite`](crate::Conflict),
+//! each write expects [`Expect::Anything`]; otherwise none does.
 
 use std::time::Duration;
 

@@ -1,12 +1,16 @@
 //! Properties of the public interface, for whatever comes in.
 
+mod model;
+
+use std::collections::{BTreeMap, VecDeque};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use http_session::store::{Stored, Touch, Written};
 use http_session::{
-    Begin, Config, Connection, CookieOptions, Exchange, Expires, Outcome, Plan, Priority, Record,
-    RequestFacts, SameSite, Secure, SessionId, Timestamp,
+    Action, Begin, Config, Connection, CookieOptions, Exchange, Expires, Outcome, Pending,
+    Priority, Record, RequestFacts, SameSite, Secure, SessionId, Timestamp,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -212,11 +216,13 @@ fn new_session(config: &Config, id: &SessionId) -> Exchange {
     }
 }
 
-fn saved(exchange: Exchange) -> (Record, Outcome) {
-    match exchange.finish(now()).expect("not too large") {
-        Plan::Save(closing) => {
-            let record = closing.operation.record.clone();
-            (record, closing.settle::<()>(Ok(Written::Saved(None))).expect("saved"))
+fn saved(mut exchange: Exchange) -> (Record, Outcome) {
+    match exchange.finish::<()>(now()).expect("not too large") {
+        Some(Pending::Save(ask)) => {
+            let record = ask.operation.record.clone();
+            let next = ask.complete::<()>(&mut exchange, Ok(Written::Saved(None)), now());
+            assert!(next.expect("saved").is_none());
+            (record, exchange.outcome().expect("saved"))
         }
         other => panic!("{other:?}"),
     }
@@ -227,7 +233,11 @@ fn loaded(config: &Config, id: &str, record: impl Into<Vec<u8>>) -> Option<Excha
     let cookie =
         format!("{}={}", config.name(), encode_all(&format!("s:{}", signed(SECRETS[0], id))));
     match config.begin(&facts(config.path()), [cookie.as_bytes()], now()) {
-        Begin::Load(lookup) => lookup.found(Stored::new(record)).ok(),
+        Begin::Load(lookup) => match lookup.answer(Some(Stored::new(record)), now()) {
+            Ok(Begin::Ready(exchange)) => Some(exchange),
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => None,
+        },
         other => panic!("{other:?}"),
     }
 }
@@ -284,7 +294,7 @@ proptest! {
         let id = match &begun {
             Begin::Create(_) => None,
             Begin::Load(lookup) => Some(String::from(lookup.operation.id.as_str())),
-            Begin::Skip(reason) => return Err(TestCaseError::fail(reason.to_string())),
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
         };
         prop_assert_eq!(id, presented(&lines));
     }
@@ -325,7 +335,7 @@ proptest! {
         let Ok(config) = config else { return Ok(()) };
         let mut exchange = new_session(&config, &id);
         for (key, value) in &data {
-            exchange.session_mut().expect("a session").insert(key, value).expect("JSON");
+            exchange.session().expect("a session").insert(key, value).expect("JSON");
         }
         let (record, outcome) = saved(exchange);
         let text = record.to_json();
@@ -333,20 +343,20 @@ proptest! {
         let other = Record::from_json(&text).expect("a record");
         prop_assert_eq!(other.expires(), record.expires());
         prop_assert_eq!(value(&other.to_json()), value(&text));
-        let again = loaded(&config, id.as_str(), text.as_str()).expect("a record");
+        let mut again = loaded(&config, id.as_str(), text.as_str()).expect("a record");
+        prop_assert!(again.facts().known && !again.facts().changed);
         let session = again.session().expect("a session");
         prop_assert_eq!(session.id(), &id);
         prop_assert_eq!(session.data(), &data);
         let start = format!("{{\"cookie\":{}", session.cookie().to_json());
         prop_assert!(text.starts_with(&start), "{} {}", text, start);
-        prop_assert!(again.facts().known && !again.facts().changed);
         if outcome.cookie_error().is_none() {
             let length = session.cookie().max_age(now()).map_or(Expires::Session, Expires::At);
             prop_assert_eq!(session.cookie().original_max_age(), length);
         }
     }
 
-    // B-069: any bytes are a session or an error, and a session ends in a plan
+    // B-069: any bytes are a session or an error, and a session ends in a save or a touch
     #[test]
     fn any_record_is_a_session_or_an_error(bytes in record_bytes(), moment in any::<i64>()) {
         let record = Record::from_json(&String::from_utf8_lossy(&bytes));
@@ -354,7 +364,7 @@ proptest! {
         let loaded = loaded(&config(), "id", bytes);
         // What somebody else wrote is a record if and only if it can be loaded.
         prop_assert!(!is_text || record.is_ok() == loaded.is_some());
-        if let Some(exchange) = loaded {
+        if let Some(mut exchange) = loaded {
             let moment = Timestamp::from_millis(moment).unwrap_or(Timestamp::MAX);
             let session = exchange.session().expect("a session");
             prop_assert!(session.data().keys().all(|key| !is_reserved(key)));
@@ -366,8 +376,236 @@ proptest! {
                 record.touch(&touch);
                 prop_assert_eq!(record.expires().is_some(), before.is_some());
             }
-            let plan = exchange.finish(moment).expect("not too large");
-            prop_assert!(!matches!(plan, Plan::Delete(_) | Plan::Nothing(_)));
+            let pending = exchange.finish::<()>(moment).expect("not too large");
+            prop_assert!(matches!(pending, Some(Pending::Save(_) | Pending::Touch(_))));
         }
+    }
+}
+
+/// What a request does, one after the other.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Add(u8, i64),
+    Clear,
+    End,
+    Insert(u8, i64),
+    Load,
+    Remove(u8),
+    Save,
+}
+
+fn writes() -> impl Strategy<Value = Vec<Step>> {
+    let write = prop_oneof![
+        6 => (0..4_u8, 1..5_i64).prop_map(|(key, more)| Step::Add(key, more)),
+        3 => (0..4_u8, 0..5_i64).prop_map(|(key, value)| Step::Insert(key, value)),
+        2 => (0..4_u8).prop_map(Step::Remove),
+        1 => Just(Step::Clear),
+    ];
+    proptest::collection::vec(write, 0..5)
+}
+
+/// A load, changes, perhaps a save and more changes, and the end.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    (writes(), proptest::option::of(writes())).prop_map(|(first, second)| {
+        let second = second.map(|writes| [&[Step::Save][..], &writes].concat());
+        [&[Step::Load][..], &first, &second.unwrap_or_default(), &[Step::End]].concat()
+    })
+}
+
+type Keys = BTreeMap<u8, i64>;
+
+/// What writes mean to a key that was `before`.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    More(i64),
+    Nothing,
+    Value(Option<i64>),
+}
+
+/// A key that was only added to has so much more; of one that was written, and that is not what it
+/// was, the value counts; all others are nothing to the request.
+fn meaning(writes: &[Step], key: u8, before: Option<i64>) -> Meaning {
+    let (mut value, mut more, mut is_own) = (before, 0, false);
+    for write in writes {
+        match *write {
+            Step::Add(other, add) if other == key => {
+                value = Some(value.unwrap_or_default() + add);
+                more += add;
+            }
+            Step::Insert(other, new) if other == key => (value, is_own) = (Some(new), true),
+            Step::Remove(other) if other != key => {}
+            Step::Remove(_) | Step::Clear if value.is_some() => (value, is_own) = (None, true),
+            _ => {}
+        }
+    }
+    match is_own {
+        false if more > 0 => Meaning::More(more),
+        true if value != before => Meaning::Value(value),
+        _ => Meaning::Nothing,
+    }
+}
+
+/// A request under way, beside the model of what it knows.
+struct Request {
+    base: Keys,
+    exchange: Option<Exchange>,
+    meanings: [Meaning; 4],
+    pending: Option<Pending>,
+    steps: VecDeque<Step>,
+    written: Vec<Step>,
+}
+
+impl Request {
+    fn new(steps: Vec<Step>) -> Self {
+        let steps = steps.into();
+        let (base, written) = (Keys::new(), Vec::new());
+        let meanings = [Meaning::Nothing; 4];
+        Self { base, exchange: None, meanings, pending: None, steps, written }
+    }
+
+    fn is_done(&self) -> bool {
+        self.pending.is_none() && self.steps.is_empty()
+    }
+
+    fn step(&mut self, config: &Config, store: &mut model::Store, all: &mut Keys) {
+        let now = model::now();
+        if let (Some(asked), Some(exchange)) = (self.pending.take(), &mut self.exchange) {
+            let version = store.version;
+            self.pending = store.answer(exchange, asked, now).expect("merged");
+            if store.version > version {
+                for (key, meaning) in (0..4).zip(self.meanings) {
+                    match meaning {
+                        Meaning::More(more) => *all.entry(key).or_default() += more,
+                        Meaning::Nothing => {}
+                        Meaning::Value(Some(value)) => drop(all.insert(key, value)),
+                        Meaning::Value(None) => drop(all.remove(&key)),
+                    }
+                }
+                (self.base, self.written) = (all.clone(), Vec::new());
+            }
+            // What others have written just so is theirs from then on.
+            for (key, meaning) in (0..4).zip(&mut self.meanings) {
+                if matches!(meaning, Meaning::Value(value) if all.get(&key) == value.as_ref()) {
+                    *meaning = Meaning::Nothing;
+                }
+            }
+            return;
+        }
+        let Some(step) = self.steps.pop_front() else { return };
+        if matches!(step, Step::Load) {
+            (self.exchange, self.base) = (Some(store.load(config)), all.clone());
+            return;
+        }
+        let exchange = self.exchange.as_mut().expect("loaded");
+        let session = exchange.session().expect("a session");
+        match step {
+            Step::Add(key, more) => model::add(exchange, &format!("k{key}"), more),
+            Step::Clear => session.clear(),
+            Step::Insert(key, value) => session.insert(&format!("k{key}"), value).expect("JSON"),
+            Step::Remove(key) => drop(session.remove(&format!("k{key}"))),
+            Step::End => self.pending = exchange.finish::<model::Down>(now).expect("an end"),
+            Step::Load => {}
+            Step::Save => {
+                self.pending = exchange.start::<model::Down>(Action::Save, now).expect("a save");
+            }
+        }
+        if self.pending.is_some() {
+            self.meanings =
+                [0, 1, 2, 3].map(|key| meaning(&self.written, key, self.base.get(&key).copied()));
+        }
+        self.written.push(step);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    // B-130: of parallel requests all count, key by key, in whatever order they load and save
+    #[test]
+    fn parallel_requests_are_merged(
+        before in proptest::collection::btree_map(0..4_u8, 0..5_i64, 0..4),
+        requests in [steps(), steps(), steps()],
+        order in proptest::collection::vec(0..3_usize, 60),
+    ) {
+        let config = model::built(model::recommended());
+        let text: String =
+            before.iter().map(|(key, value)| format!(",\"k{key}\":{value}")).collect();
+        let mut store = model::Store::with("old", &model::record(Some(model::now()), &text));
+        let mut all = before;
+        let mut requests = requests.map(Request::new);
+        // At random, then in turn.
+        for turn in order.into_iter().chain((0..300).map(|turn| turn % 3)) {
+            requests[turn].step(&config, &mut store, &mut all);
+        }
+        for request in requests {
+            prop_assert!(request.is_done());
+            prop_assert!(request.exchange.is_some_and(|exchange| exchange.outcome().is_some()));
+        }
+        let mut data = store.data("old").expect("a record");
+        data.as_object_mut().expect("an object").remove("http-session:created");
+        let expected: Map<String, Value> =
+            all.into_iter().map(|(key, value)| (format!("k{key}"), value.into())).collect();
+        prop_assert_eq!(data, Value::Object(expected));
+    }
+
+    // B-154: what clears a cookie is what was sent, but for its value and its end
+    #[test]
+    fn a_clearing_line_is_the_sent_one(options in options(), id in id()) {
+        let name = "sid";
+        let config = Config::recommended(model::SECRET).name(name).cookie(options).build();
+        let Ok(config) = config else { return Ok(()) };
+        let mut store = model::Store::default();
+        let facts = RequestFacts { connection: Connection::Encrypted, ..facts(config.path()) };
+        let Begin::Create(create) = config.begin(&facts, [], now()) else {
+            return Err(TestCaseError::fail("nothing was presented"));
+        };
+        let mut exchange = create.with_id(id.clone(), now());
+        model::set(&mut exchange, "n", 1);
+        let Ok(sent) = store.end_at(exchange, now()) else { return Ok(()) };
+        let sent = model::line(&sent).expect("a line");
+        let presented = sent.split(';').next().expect("a pair").as_bytes();
+        let Begin::Load(lookup) = config.begin(&facts, [presented], now()) else {
+            return Err(TestCaseError::fail("it was presented"));
+        };
+        let Ok(Begin::Ready(mut exchange)) = lookup.answer(store.get(id.as_str()), now()) else {
+            return Err(TestCaseError::fail("it was stored"));
+        };
+        store.act(&mut exchange, Action::Destroy, now()).expect("deleted");
+        let cleared = store.end_at(exchange, now()).expect("nothing is left to do");
+        let cleared = model::line(&cleared).expect("a line");
+        let [sent, cleared] =
+            [sent, cleared].map(|line| cookie::Cookie::parse(line).expect("a cookie"));
+        prop_assert_eq!(cleared.name_value(), (name, ""));
+        prop_assert_eq!(cleared.domain(), sent.domain());
+        prop_assert_eq!(cleared.path(), sent.path());
+        prop_assert_eq!(cleared.secure(), sent.secure());
+        prop_assert_eq!(cleared.http_only(), sent.http_only());
+        prop_assert_eq!(cleared.partitioned(), sent.partitioned());
+        prop_assert_eq!(cleared.same_site(), sent.same_site());
+        let expires = cleared.expires_datetime().map(|date| date.unix_timestamp());
+        prop_assert!(expires.is_some_and(|expires| expires < now().as_millis() / 1_000));
+    }
+
+    /// A record comes back with the moment of its beginning, and without it among the data.
+    #[test]
+    fn a_beginning_comes_back(data in data(), moment in any::<i64>()) {
+        let moment = moment.rem_euclid(2 * Timestamp::MAX.as_millis() + 1);
+        let created = Timestamp::MIN.plus_millis(moment).expect("a moment");
+        let timeouts = http_session::Timeouts::NONE;
+        let config = model::built(model::recommended().timeouts(timeouts));
+        let text = serde_json::to_string(&data).expect("JSON");
+        let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).expect("braces");
+        let comma = if text.is_empty() { "" } else { "," };
+        let mut store =
+            model::Store::with("old", &model::record(Some(created), &format!("{comma}{text}")));
+        for _ in 0..2 {
+            let mut exchange = store.load(&config);
+            let session = exchange.session().expect("a session");
+            prop_assert_eq!(session.created(), Some(created));
+            prop_assert_eq!(session.data(), &data);
+            store.act(&mut exchange, Action::Save, now()).expect("saved");
+        }
+        let record = Record::from_json(&store.records["old"].record).expect("a record");
+        prop_assert_eq!(value(&record.to_json()), value(&store.records["old"].record));
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use http_session::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Version, Written};
 use http_session::{
     Action, Begin, Config, ConfigError, CookieError, CookieOptions, DataError, Error, Exchange,
-    IdError, Origin, Outcome, Pending, Plan, Reason, Record, RecordError, RequestFacts, Secret,
+    Finding, IdError, Origin, Outcome, Pending, Reason, Record, RecordError, RequestFacts, Secret,
     SessionId, Timestamp,
 };
 
@@ -28,6 +28,15 @@ fn config() -> Config {
     Config::express(SECRET).accept(SECRET).build().expect("sound options")
 }
 
+/// A config with as many findings as one can have, some of them because of what it holds.
+fn shared_config() -> Config {
+    let cookie = CookieOptions::new().domain("needle.example").path(format!("/{DATA} "));
+    let builder = Config::express("secret").accept(SECRET).name(format!("__Host-{KEY}"));
+    let config = builder.cookie(cookie.max_age_millis(0)).build().expect("sound options");
+    assert!(config.audit().contains(&Finding::KnownSecret));
+    config
+}
+
 fn record() -> String {
     format!("{{\"cookie\":{{\"path\":\"/\"}},\"{KEY}\":\"{DATA}\"}}")
 }
@@ -43,15 +52,20 @@ fn new_session() -> Exchange {
         Begin::Create(create) => create.with_id(id(), now()),
         other => panic!("{other:?}"),
     };
-    exchange.session_mut().expect("a session").insert(KEY, DATA).expect("JSON");
+    exchange.session().expect("a session").insert(KEY, DATA).expect("JSON");
     exchange
 }
 
 fn outcome() -> Outcome {
-    match new_session().finish(now()).expect("not too large") {
-        Plan::Save(closing) => closing.settle::<()>(Ok(Written::Saved(None))).expect("saved"),
+    let mut exchange = new_session();
+    match exchange.finish::<()>(now()).expect("not too large") {
+        Some(Pending::Save(ask)) => {
+            let next = ask.complete::<()>(&mut exchange, Ok(Written::Saved(None)), now());
+            assert!(next.expect("saved").is_none());
+        }
         other => panic!("{other:?}"),
     }
+    exchange.outcome().expect("saved")
 }
 
 /// The pair `connect.sid=…` that presents the id, from our own Set-Cookie line.
@@ -65,22 +79,29 @@ fn lookup() -> Begin {
     config().begin(&RequestFacts::default(), [cookie().as_bytes()], now())
 }
 
-fn loaded() -> Exchange {
+fn answered(reply: Option<Stored>) -> Begin {
     match lookup() {
-        Begin::Load(lookup) => lookup.found(stored()).expect("a record"),
+        Begin::Load(lookup) => lookup.answer(reply, now()).expect("a record"),
         other => panic!("{other:?}"),
     }
 }
 
-/// A loaded session that will be touched, saved, or deleted.
-fn plan(prepare: impl FnOnce(&mut Exchange)) -> Plan {
+fn loaded() -> Exchange {
+    match answered(Some(stored())) {
+        Begin::Ready(exchange) => exchange,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the end of a request asks, with a loaded session that will be touched, saved, or deleted.
+fn ending(prepare: impl FnOnce(&mut Exchange)) -> Option<Pending> {
     let mut exchange = loaded();
     prepare(&mut exchange);
-    exchange.finish(now()).expect("not too large")
+    exchange.finish::<()>(now()).expect("not too large")
 }
 
 fn pending(action: Action) -> Pending {
-    loaded().start::<()>(action, now()).expect("a session")
+    loaded().start::<()>(action, now()).expect("a session").expect("a question")
 }
 
 /// What must not be seen: the needles, also encoded, and as lists of bytes.
@@ -157,16 +178,18 @@ fn debug() {
         Begin::Load(lookup) => {
             prints.debug(&lookup);
             prints.debug(&lookup.operation);
-            prints.debug(lookup.missing());
         }
         other => panic!("{other:?}"),
     }
+    prints.debug(answered(None));
+    prints.debug(answered(Some(stored())));
     prints.debug(loaded().session());
     prints.debug(loaded().session().map(|session| session.cookie().clone()));
     prints.debug(loaded().facts());
     for origin in [
         Origin::Absent,
         Origin::BadSignature,
+        Origin::Expired,
         Origin::Loaded,
         Origin::Malformed,
         Origin::Missing,
@@ -176,22 +199,43 @@ fn debug() {
         prints.0.push(origin.to_string());
     }
     // Methods in the middle of the request.
-    for action in [Action::Destroy, Action::Regenerate(counting), Action::Reload, Action::Save] {
+    for action in [
+        Action::Destroy,
+        Action::LogIn(counting.clone()),
+        Action::Regenerate(counting.clone()),
+        Action::Reload,
+        Action::Renew(counting),
+        Action::Save,
+    ] {
         prints.debug(&action);
-        prints.debug(pending(action));
+        match pending(action) {
+            Pending::Delete(ask) => {
+                prints.debug(&ask.operation);
+                prints.debug(ask);
+            }
+            Pending::Load(ask) => {
+                prints.debug(&ask.operation);
+                prints.debug(ask);
+            }
+            Pending::Rotate(ask) => {
+                prints.debug(&ask.operation);
+                prints.debug(ask);
+            }
+            Pending::Save(ask) => {
+                prints.debug(&ask.operation);
+                prints.debug(ask);
+            }
+            other => panic!("{other:?}"),
+        }
     }
-    if let Pending::Save(ask) = pending(Action::Save) {
-        prints.debug(&ask.operation);
-        prints.debug(ask);
-    }
-    // Plans and outcomes.
-    let save = plan(|exchange| {
-        exchange.session_mut().expect("a session").insert(KEY, [DATA, DATA]).expect("JSON");
+    // The end, and outcomes.
+    let save = ending(|exchange| {
+        exchange.session().expect("a session").insert(KEY, [DATA, DATA]).expect("JSON");
     });
-    assert!(matches!(save, Plan::Save(_)));
+    assert!(matches!(save, Some(Pending::Save(_))));
     prints.debug(save);
-    prints.debug(plan(|_| {}));
-    prints.debug(plan(Exchange::unset));
+    prints.debug(ending(|_| {}));
+    prints.debug(ending(Exchange::unset));
     prints.debug(outcome());
     prints.debug(outcome().decision());
     prints.debug(outcome().set_cookie());
@@ -223,8 +267,20 @@ fn debug_of_an_exchange() {
     let mut prints = Prints(Vec::new());
     for mut exchange in [new_session(), loaded()] {
         prints.debug(&exchange);
+        // A closure that holds a secret, and the data that it makes.
+        let held = String::from(DATA);
+        let update = move |_: Option<String>| held.clone();
+        let session = exchange.session().expect("a session");
+        assert!(session.update(KEY, update).is_ok_and(|value| value == DATA));
+        prints.debug(session);
         let pending = exchange.start::<()>(Action::Save, now()).expect("a session");
-        prints.debug(pending);
+        match pending {
+            Some(Pending::Save(ask)) => {
+                prints.debug(&ask);
+                prints.debug(&ask.operation);
+            }
+            other => panic!("{other:?}"),
+        }
         prints.debug(exchange);
     }
     check(&prints);
@@ -235,7 +291,7 @@ fn errors() {
     let mut prints = Prints(Vec::new());
     // Errors that really came from needles.
     let mut exchange = loaded();
-    let session = exchange.session_mut().expect("a session");
+    let session = exchange.session().expect("a session");
     prints.error(session.get::<u64>(KEY).expect_err("a text"));
     prints.error(session.insert(KEY, BTreeMap::from([([DATA], DATA)])).expect_err("no JSON"));
     prints.error(session.insert("cookie", DATA).expect_err("reserved"));
@@ -264,14 +320,15 @@ fn errors() {
     prints.error(gone.start::<RecordError>(Action::Save, now()).expect_err("no session"));
     let mut large = loaded();
     let text = DATA.repeat(2_000_000);
-    large.session_mut().expect("a session").insert(KEY, text).expect("JSON");
+    large.session().expect("a session").insert(KEY, text).expect("JSON");
     prints.error(large.start::<RecordError>(Action::Save, now()).expect_err("too large"));
-    prints.error(large.finish(now()).expect_err("too large"));
+    prints.error(large.finish::<RecordError>(now()).expect_err("too large"));
     // And all that there are.
     for error in [
         CookieError::Domain,
         CookieError::Expires,
         CookieError::Name,
+        CookieError::NoAttribute,
         CookieError::Path,
         CookieError::Priority,
         CookieError::SameSite,
@@ -279,6 +336,15 @@ fn errors() {
     ] {
         prints.error(error);
         prints.error(ConfigError::from(error));
+        prints.error(Error::<RecordError>::Cookie(error));
+    }
+    prints.error(Config::recommended("keyboard cat").name(DATA).build().expect_err("refused"));
+    for config in [config(), shared_config()] {
+        for finding in config.audit() {
+            prints.debug(finding);
+            prints.0.push(format!("{finding} {}", finding.clause()));
+            prints.error(ConfigError::Refused(*finding));
+        }
     }
     prints.error(ConfigError::EmptySecret);
     prints.error(ConfigError::SecretNotBase64);
@@ -301,11 +367,13 @@ fn errors() {
     for error in [
         Error::<RecordError>::Conflict,
         Error::Ended,
+        Error::Gone,
         Error::LayeredTwice,
         Error::Missing,
         Error::NoLayer,
         Error::NoSession,
         Error::PathMismatch,
+        Error::Undeliverable,
     ] {
         prints.error(error);
     }

@@ -13,9 +13,12 @@ use http_session_tower::session_of;
 
 pub use http_session_store as store;
 pub use http_session_store::core::{
-    self, Config, Connection, CookieOptions, Outcome, SameSite, Secret, Secure, Unset,
+    self, Config, Conflict, Connection, CookieOptions, Outcome, SameSite, Secret, Secure, Timeouts,
+    Unset,
 };
-pub use http_session_store::{Env, Main, MemoryStore, Sessions, Store, secret_from_env, testing};
+pub use http_session_store::{
+    Env, Flash, Main, MemoryStore, Sessions, Store, secret_from_env, testing,
+};
 
 /// The layer that gives every route its session. Add it with `Router::layer`, after the routes and
 /// the fallback.

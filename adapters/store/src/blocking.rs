@@ -18,7 +18,7 @@
 //!     let Some(mut exchange) = blocking::open(begin, store, &OsEnv)? else {
 //!         return Ok("no session on this path".into());
 //!     };
-//!     let session = exchange.session_mut().ok_or(Error::NoSession)?;
+//!     let session = exchange.session().ok_or(Error::NoSession)?;
 //!     let visits = session.get::<u64>("visits")?.unwrap_or_default() + 1;
 //!     session.insert("visits", visits)?;
 //!     // An error: nothing of the response may go out, the client gets `error.status()`.
@@ -42,6 +42,7 @@ use std::task::{Context, Poll, Waker};
 use http_session::store::{Delete, Load, Rotate, Save, Stored, Touch, Touched, Written};
 use http_session::{Action, Begin, Exchange, Outcome};
 
+use crate::driver::carry_out;
 use crate::{BlockingStore, Env, Error, Store, driver};
 
 /// Carries on from [`Config::begin`](http_session::Config::begin): asks the store if need be.
@@ -68,7 +69,7 @@ pub fn run<S: BlockingStore + ?Sized>(
     env: &dyn Env,
 ) -> Result<(), Error> {
     let pending = exchange.start(action, env.now())?;
-    wait(driver::ask(pending, &AtOnce(store)))(exchange, env.now())
+    wait(carry_out(pending, &AtOnce(store), |answer| answer(exchange, env.now())))
 }
 
 /// Ends the request's session: decides, asks the store, and says what goes onto the response.

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use derive_where::derive_where;
-use http_session::{Begin, Config, Exchange, Outcome, Pending, Plan, Reason, Timestamp};
+use http::HeaderMap;
+use http_session::store::Delete;
+use http_session::{Action, Begin, Config, DataError, Exchange, Finding, Outcome, Pending, Reason};
+use http_session::{RequestFacts, SessionId, Timestamp, cookie_lines};
 
 use tracing::Instrument;
 
@@ -32,7 +35,16 @@ pub struct Sessions {
 
 impl Sessions {
     /// With the system's clock and random source.
+    ///
+    /// Logs what [`Config::audit`] finds: at `debug`, and a cookie without Secure at `warn`.
     pub fn new(config: Config, store: impl Store + 'static) -> Self {
+        for finding in config.audit() {
+            let clause = finding.clause();
+            match finding {
+                Finding::NotSecure => tracing::warn!(%finding, clause, "session configuration"),
+                _ => tracing::debug!(%finding, clause, "session configuration"),
+            }
+        }
         Self { config, env: Arc::new(OsEnv), store: Arc::new(store) }
     }
 
@@ -81,6 +93,61 @@ impl Sessions {
     pub fn abandon<N>(session: &Session<N>) {
         drop(session.take_now());
     }
+
+    /// Looks at the session that a request's headers present, and changes nothing: none is made, nothing
+    /// is saved or touched. For what has no response to put a cookie on, as a WebSocket.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Record`].
+    pub async fn look(&self, headers: &HeaderMap) -> Result<Option<http_session::Session>, Error> {
+        let facts = RequestFacts { path: self.config.path(), ..RequestFacts::default() };
+        let begin = self.config.begin(&facts, cookie_lines(headers), self.now());
+        let found = find(begin, &*self.store, &*self.env).await.inspect_err(report)?;
+        let Begin::Ready(mut exchange) = found else { return Ok(None) };
+        Ok(exchange.session().cloned())
+    }
+
+    /// Loads the session of `id`, changes and saves it, outside of any request, under the same rules
+    /// for parallel changes; `None`: there is no such session. What is not changed is not saved. A save
+    /// counts as use: the idle timeout begins anew.
+    ///
+    /// # Errors
+    /// [`Error::Data`] from `change`, [`Error::Store`], [`Error::Record`], [`Error::Conflict`],
+    /// [`Error::Gone`]: nothing was saved.
+    pub async fn edit<T>(
+        &self,
+        id: SessionId,
+        change: impl FnOnce(&mut http_session::Session) -> Result<T, DataError>,
+    ) -> Result<Option<T>, Error> {
+        let begin = self.config.begin_with_id(id, self.now());
+        let Begin::Ready(mut exchange) = find(begin, &*self.store, &*self.env).await? else {
+            return Ok(None);
+        };
+        let result = change(exchange.session().ok_or(Error::NoSession)?)?;
+        if exchange.facts().changed {
+            let pending = exchange.start(Action::Save, self.now())?;
+            let answer = |answer: Answer| answer(&mut exchange, self.now());
+            carry_out(pending, &*self.store, answer).await?;
+        }
+        Ok(Some(result))
+    }
+
+    /// Ends the session of `id`, outside of any request.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn end(&self, id: SessionId) -> Result<(), Error> {
+        self.store.delete(&Delete::new(id, self.now())).await.map_err(Error::Store)
+    }
+}
+
+/// Asks for what the request presents, until that is settled.
+async fn find(mut begin: Begin, store: &dyn ErasedStore, env: &dyn Env) -> Result<Begin, Error> {
+    while let Begin::Load(lookup) = begin {
+        let reply = store.load(&lookup.operation).await.map_err(Error::Store)?;
+        begin = lookup.answer(reply, env.now())?;
+    }
+    Ok(begin)
 }
 
 pub(crate) async fn open(
@@ -88,66 +155,78 @@ pub(crate) async fn open(
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Option<Exchange>, Error> {
-    let new_id = || env.genid().map_err(Error::from);
-    let exchange = match begin {
+    let exchange = match find(begin, store, env).await.inspect_err(report)? {
+        Begin::Create(create) => {
+            let id = env.genid().map_err(Error::from).inspect_err(report)?;
+            create.with_id(id, env.now())
+        }
+        Begin::Ready(exchange) => exchange,
         Begin::Skip(reason) => {
             tracing::debug!(%reason, "no session");
             return Ok(None);
         }
-        Begin::Create(create) => new_id().map(|id| create.with_id(id, env.now())),
-        Begin::Load(lookup) => match store.load(&lookup.operation).await {
-            Ok(Some(stored)) => lookup.found(stored).map_err(Error::from),
-            Ok(None) => new_id().map(|id| lookup.missing().with_id(id, env.now())),
-            Err(error) => Err(Error::Store(error)),
-        },
+        Begin::Load(_) => unreachable!("it was answered"),
     };
-    let exchange = exchange.inspect_err(report)?;
     tracing::debug!(origin = %exchange.origin(), "session begins");
     Ok(Some(exchange))
 }
 
-/// What the store's answer does to the exchange.
-type Answer = Box<dyn FnOnce(&mut Exchange, Timestamp) -> Result<(), Error> + Send>;
+/// What the store's answer does to the exchange, and what it is to be asked next.
+pub(crate) type Answer =
+    Box<dyn FnOnce(&mut Exchange, Timestamp) -> Result<Option<Pending>, Error> + Send>;
 
-pub(crate) async fn ask(pending: Pending, store: &dyn ErasedStore) -> Answer {
+async fn ask(pending: Pending, store: &dyn ErasedStore) -> Answer {
     match pending {
         Pending::Delete(ask) => {
             let reply = store.delete(&ask.operation).await;
-            Box::new(move |exchange, now| ask.complete(exchange, reply, now))
+            Box::new(move |exchange, now| ask.complete(exchange, reply, now).map(|()| None))
         }
         Pending::Load(ask) => {
             let reply = store.load(&ask.operation).await;
-            Box::new(move |exchange, _| ask.complete(exchange, reply))
+            Box::new(move |exchange, _| ask.complete(exchange, reply).map(|()| None))
+        }
+        Pending::Rotate(ask) => {
+            let reply = store.rotate(&ask.operation).await;
+            Box::new(move |exchange, now| ask.complete(exchange, reply, now))
         }
         Pending::Save(ask) => {
             let reply = store.save(&ask.operation).await;
-            Box::new(move |exchange, _| ask.complete(exchange, reply))
+            Box::new(move |exchange, now| ask.complete(exchange, reply, now))
+        }
+        Pending::Touch(ask) => {
+            let reply = store.touch(&ask.operation).await;
+            Box::new(move |exchange, now| {
+                ask.complete(exchange, reply.as_ref().ok().copied(), now);
+                reply.map(|_| None).map_err(Error::Store)
+            })
         }
     }
 }
 
+/// Asks the store one thing after the other, until nothing is left to be asked.
+pub(crate) async fn carry_out(
+    mut next: Option<Pending>,
+    store: &dyn ErasedStore,
+    mut take: impl FnMut(Answer) -> Result<Option<Pending>, Error>,
+) -> Result<(), Error> {
+    while let Some(pending) = next {
+        next = take(ask(pending, store).await)?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn close(
-    exchange: Exchange,
+    mut exchange: Exchange,
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Outcome, Error> {
-    let mut touch_error = None;
-    let outcome = match exchange.finish(env.now()).map_err(Error::from).inspect_err(report)? {
-        Plan::Nothing(outcome) => Ok(outcome),
-        Plan::Delete(closing) => {
-            let reply = store.delete(&closing.operation).await;
-            closing.settle(reply)
-        }
-        Plan::Save(closing) => {
-            let reply = store.save(&closing.operation).await;
-            closing.settle(reply)
-        }
-        Plan::Touch(closing) => {
-            let reply = store.touch(&closing.operation).await.map_err(Error::Store);
-            Ok(closing.settle(reply.map_err(|error| touch_error = Some(error)).ok()))
-        }
+    let pending = exchange.finish(env.now()).inspect_err(report)?;
+    let answer = |answer: Answer| answer(&mut exchange, env.now());
+    let ended = carry_out(pending, store, answer).await;
+    // A touch that failed loses nothing but lifetime: there is an outcome all the same (B-210).
+    let Some(outcome) = exchange.outcome() else {
+        return Err(ended.err().unwrap_or(Error::Ended)).inspect_err(report);
     };
-    let outcome = outcome.inspect_err(report)?;
     let decision = outcome.decision();
     tracing::debug!(
         store = %decision.store,
@@ -162,13 +241,17 @@ pub(crate) async fn close(
     if let Some(error) = outcome.cookie_error() {
         tracing::error!(%error, "session cookie not sent");
     }
-    touch_error.iter().for_each(report);
+    ended.as_ref().err().into_iter().for_each(report);
     Ok(outcome)
 }
 
 fn report(error: &Error) {
     let source = std::error::Error::source(error).map(tracing::field::display);
-    tracing::error!(%error, source, "session failed");
+    match error {
+        // A parallel request was faster: that is nobody's failure.
+        Error::Conflict | Error::Gone => tracing::warn!(%error, "session not saved"),
+        _ => tracing::error!(%error, source, "session failed"),
+    }
 }
 
 /// Runs `work` to its end even if the caller is dropped meanwhile (a client that went away drops

@@ -3,6 +3,7 @@
 pub mod blocking;
 mod driver;
 mod env;
+mod flash;
 mod memory;
 mod session;
 mod store;
@@ -12,6 +13,7 @@ pub use http_session as core;
 
 pub use self::driver::{Sessions, to_the_end};
 pub use self::env::{Env, OsEnv, SecretFromEnvError, secret_from_env};
+pub use self::flash::Flash;
 pub use self::memory::{Full, MemoryStore};
 pub use self::session::{Main, Session};
 pub(crate) use self::store::ErasedStore;

@@ -14,10 +14,10 @@ use crate::{BlockingStore, Store};
 /// Keeps records in memory: for development, tests, and services of one process that may forget
 /// their sessions when they restart. Clones are the same store.
 ///
-/// A record is gone at the moment when its cookie expires (B-200); one that says nothing of its end
-/// stays (B-201), so give sessions a `max_age`. There is a bound, 1,000,000 records unless set
-/// otherwise: beyond it a new record is refused ([`Full`]), so that a flood of new sessions does not
-/// push out the old ones.
+/// A record is gone at the moment when its cookie or its timeout ends it (B-200). One that says nothing
+/// of its end stays (B-201): under `Config::express`, give sessions a `max_age` or timeouts. There is a
+/// bound, 1,000,000 records unless set otherwise: beyond it a new record is refused ([`Full`]), so that a
+/// flood of new sessions does not push out the old ones.
 #[derive(Clone)]
 pub struct MemoryStore {
     records: Arc<Mutex<Records>>,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::driver::{ask, to_the_end};
+use crate::driver::{Answer, carry_out, to_the_end};
 use crate::{Env, ErasedStore, Error};
 
 /// The marker of an application's only session.
@@ -20,8 +20,8 @@ pub enum Main {}
 /// The session of the request that is being handled; clones are the same session.
 ///
 /// Reading and writing is synchronous: the data is in memory. Only what asks the store is async:
-/// [`save`](Self::save), [`reload`](Self::reload), [`regenerate`](Self::regenerate) and
-/// [`destroy`](Self::destroy). Names follow express-session where the behaviour is its.
+/// [`save`](Self::save), [`reload`](Self::reload), [`renew`](Self::renew),
+/// [`log_in`](Self::log_in), [`regenerate`](Self::regenerate) and [`destroy`](Self::destroy). Names follow express-session where the behaviour is its.
 ///
 /// A method that asks the store is carried out once it was polled, also if its caller is dropped.
 ///
@@ -76,7 +76,7 @@ impl<N> Session<N> {
     }
 
     fn session<T>(&self, then: impl FnOnce(&mut http_session::Session) -> T) -> Result<T, Error> {
-        self.shared.exchange(|exchange| exchange.session_mut().map(then).ok_or(Error::NoSession))?
+        self.shared.exchange(|exchange| exchange.session().map(then).ok_or(Error::NoSession))?
     }
 
     /// The session id.
@@ -101,7 +101,11 @@ impl<N> Session<N> {
     /// # Errors
     /// [`Error::Ended`].
     pub fn origin(&self) -> Result<Origin, Error> {
-        self.shared.exchange(|exchange| exchange.origin())
+        self.shared.exchange(|exchange| {
+            // To ask is to use the request's cookie.
+            let _ = exchange.session();
+            exchange.origin()
+        })
     }
 
     /// The value under `key` as a `T`, or `None` if there is none.
@@ -112,13 +116,47 @@ impl<N> Session<N> {
         Ok(self.session(|session| session.get(key))??)
     }
 
-    /// Puts `value` under `key`.
+    /// Puts `value` under `key`. If a parallel request writes to the same key, the last writer wins:
+    /// for what depends on the value before, [`update`](Self::update) it.
     ///
     /// # Errors
     /// [`Error::Data`] if it can't be written as JSON or the key is reserved,
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn insert<T: Serialize>(&self, key: &str, value: T) -> Result<(), Error> {
         Ok(self.session(|session| session.insert(key, value))??)
+    }
+
+    /// Puts what `update` makes of the value under `key` there, and returns it.
+    ///
+    /// Under [`Conflict::Merge`](http_session::Conflict::Merge), if a parallel request changed the
+    /// session meanwhile, `update` is called again with the value as it is then: of parallel increments
+    /// all count. So it must depend on nothing but its argument. It must not use the session either,
+    /// which is locked.
+    ///
+    /// # Errors
+    /// [`Error::Data`], [`Error::NoSession`], [`Error::Ended`].
+    pub fn update<T, U>(&self, key: &str, update: U) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        U: Fn(Option<T>) -> T + Send + Sync + 'static,
+    {
+        Ok(self.session(|session| session.update(key, update))??)
+    }
+
+    /// The whole data as a `T`: a struct whose fields are the keys.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if it is no `T`, [`Error::NoSession`], [`Error::Ended`].
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        Ok(self.session(|session| session.read())??)
+    }
+
+    /// Inserts each field of `value` that is not yet so; other keys stay.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert).
+    pub fn write<T: Serialize>(&self, value: &T) -> Result<(), Error> {
+        Ok(self.session(|session| session.write(value))??)
     }
 
     /// Takes out what is under `key`.
@@ -186,6 +224,17 @@ impl<N> Session<N> {
         self.cookie_mut(SessionCookie::touch)
     }
 
+    /// Gives the session a cookie from today's options. A loaded session has the attributes of its
+    /// record (B-072): with this, changed options reach it (B-073).
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Ended`].
+    pub fn reset_cookie(&self) -> Result<(), Error> {
+        self.session(|_| ())?;
+        let now = self.shared.env.now();
+        self.shared.exchange(|exchange| exchange.reset_cookie(now))
+    }
+
     /// Takes the session off the request: express's `req.session = null`. What becomes of the
     /// record is the option `unset`.
     ///
@@ -200,7 +249,8 @@ impl<N> Session<N> {
     /// again.
     ///
     /// # Errors
-    /// [`Error::Store`], [`Error::Conflict`], [`Error::NoSession`], [`Error::Ended`].
+    /// [`Error::Store`], [`Error::Conflict`], [`Error::Gone`], [`Error::Undeliverable`]: it is not saved.
+    /// [`Error::NoSession`], [`Error::Ended`].
     pub async fn save(&self) -> Result<(), Error> {
         self.run(|_| Ok(Action::Save)).await
     }
@@ -214,22 +264,45 @@ impl<N> Session<N> {
         self.run(|_| Ok(Action::Reload)).await
     }
 
-    /// Deletes the record and begins an empty session with a new id (B-182): call it when somebody
-    /// logs in, so that an id known before is worth nothing.
+    /// Gives the session a new id and ends the old one, in one step: whoever knew the old one has
+    /// nothing. The data stays, and so does the absolute timeout.
     ///
     /// # Errors
-    /// [`Error::Store`]: the new session is in place, and the old record may still be there
-    /// (B-183): do not log in then. [`Error::Id`], [`Error::NoSession`], [`Error::Ended`].
+    /// [`Error::Store`], [`Error::Conflict`], [`Error::Gone`], [`Error::Undeliverable`], [`Error::Id`]:
+    /// the session has the id that it had. [`Error::NoSession`], [`Error::Ended`].
+    pub async fn renew(&self) -> Result<(), Error> {
+        self.run(|env| Ok(Action::Renew(env.genid()?))).await
+    }
+
+    /// Logs somebody in: [renews](Self::renew) the id, and only if that is done puts `user` under `key`.
+    /// The absolute timeout begins anew. The session's other data stays: [`clear`](Self::clear) it
+    /// before, if it is not to be carried over.
+    ///
+    /// To log out, [`destroy`](Self::destroy) the session.
+    ///
+    /// # Errors
+    /// As [`renew`](Self::renew) and [`insert`](Self::insert): nobody is logged in.
+    pub async fn log_in<T: Serialize>(&self, key: &str, user: T) -> Result<(), Error> {
+        self.run(|env| Ok(Action::LogIn(env.genid()?))).await?;
+        self.insert(key, user)
+    }
+
+    /// Deletes the record and begins an empty session with a new id (B-182).
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the session is what it was, but under `Config::express`: there the new session
+    /// is in place, and the old record may still be there (B-183). [`Error::Id`],
+    /// [`Error::NoSession`], [`Error::Ended`].
     pub async fn regenerate(&self) -> Result<(), Error> {
         self.run(|env| Ok(Action::Regenerate(env.genid()?))).await
     }
 
-    /// Ends the session and deletes its record (B-184). The browser's cookie is left as it is
-    /// (B-154).
+    /// Ends the session and deletes its record (B-184). The response tells the browser to forget the
+    /// cookie, but under `Config::express` (B-154).
     ///
     /// # Errors
-    /// [`Error::Store`]: the request has no session any more, and the record may still be there
-    /// (B-184). [`Error::NoSession`], [`Error::Ended`].
+    /// [`Error::Store`]: the session is still there, but under `Config::express`: there the request has
+    /// none any more (B-184). [`Error::NoSession`], [`Error::Ended`].
     pub async fn destroy(&self) -> Result<(), Error> {
         self.run(|_| Ok(Action::Destroy)).await
     }
@@ -243,8 +316,9 @@ impl<N> Session<N> {
             shared.exchange(|exchange| exchange.session().map(drop).ok_or(Error::NoSession))??;
             let (action, now) = (action(&*shared.env)?, shared.env.now());
             let pending = shared.exchange(|exchange| exchange.start(action, now))??;
-            let answer = ask(pending, &*shared.store).await;
-            shared.exchange(|exchange| answer(exchange, shared.env.now()))?
+            let answer =
+                |answer: Answer| shared.exchange(|exchange| answer(exchange, shared.env.now()))?;
+            carry_out(pending, &*shared.store, answer).await
         })
         .await
     }

@@ -68,6 +68,9 @@ pub(crate) trait ErasedStore: Send + Sync {
     /// As [`Store::save`].
     fn save<'a>(&'a self, op: &'a Save) -> StoreFuture<'a, Written>;
 
+    /// As [`Store::rotate`].
+    fn rotate<'a>(&'a self, op: &'a Rotate) -> StoreFuture<'a, Written>;
+
     /// As [`Store::touch`].
     fn touch<'a>(&'a self, op: &'a Touch) -> StoreFuture<'a, Touched>;
 
@@ -82,6 +85,10 @@ impl<S: Store> ErasedStore for S {
 
     fn save<'a>(&'a self, op: &'a Save) -> StoreFuture<'a, Written> {
         Box::pin(async { Store::save(self, op).await.map_err(StoreError::new) })
+    }
+
+    fn rotate<'a>(&'a self, op: &'a Rotate) -> StoreFuture<'a, Written> {
+        Box::pin(async { Store::rotate(self, op).await.map_err(StoreError::new) })
     }
 
     fn touch<'a>(&'a self, op: &'a Touch) -> StoreFuture<'a, Touched> {

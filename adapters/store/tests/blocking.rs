@@ -5,16 +5,17 @@ mod common;
 use http::HeaderValue;
 use http_session_store::blocking::{close, open, run};
 use http_session_store::core::{
-    Action, ConfigBuilder, CookieOptions, Exchange, Origin, Outcome, RecordError, RequestFacts,
-    SessionId, Unset,
+    Action, ConfigBuilder, Conflict, CookieOptions, Exchange, Origin, Outcome, RecordError,
+    RequestFacts, SessionId, Unset,
 };
 use http_session_store::{Error, Session};
 
-use self::common::{Op, World, quiet, ready};
+use self::common::{Op, World, quiet, ready, safe};
 
 fn opened(world: &World, cookie: Option<&HeaderValue>) -> Result<Exchange, Error> {
     let lines = cookie.map(HeaderValue::as_bytes);
-    let facts = RequestFacts { path: "/", ..RequestFacts::default() };
+    let connection = world.connection;
+    let facts = RequestFacts { path: "/", connection, ..RequestFacts::default() };
     let begin = world.sessions.config().begin(&facts, lines, common::START);
     Ok(open(begin, &world.store, &world.env)?.expect("a session on every path"))
 }
@@ -28,7 +29,7 @@ fn loaded(world: &World) -> Exchange {
 }
 
 fn set(exchange: &mut Exchange, n: u64) {
-    exchange.session_mut().expect("a session").insert("n", n).expect("a number");
+    exchange.session().expect("a session").insert("n", n).expect("a number");
 }
 
 fn regenerate() -> Action {
@@ -64,7 +65,7 @@ fn open_without_a_record() {
     assert_eq!(world.store.calls(), [""; 0]);
     let cookie = ready(world.logged_in());
     world.store.drop_all();
-    let exchange = opened(&world, Some(&cookie)).expect("the store works");
+    let mut exchange = opened(&world, Some(&cookie)).expect("the store works");
     assert_eq!(exchange.origin(), Origin::Missing);
     assert_eq!(exchange.session().expect("a session").id().as_str(), "sid3");
 }
@@ -80,11 +81,11 @@ fn run_fails() {
         assert!(matches!(failed, Err(Error::Store(_))), "{op:?}: {failed:?}");
         exchange
     };
-    let n = |exchange: &Exchange| exchange.session().map(|session| session.get::<u64>("n"));
-    assert_eq!(n(&failing(Op::Save, Action::Save)), Some(Ok(Some(1))));
-    assert_eq!(n(&failing(Op::Load, Action::Reload)), Some(Ok(Some(1))));
-    assert_eq!(n(&failing(Op::Delete, regenerate())), Some(Ok(None)));
-    assert_eq!(n(&failing(Op::Delete, Action::Destroy)), None);
+    let n = |mut exchange: Exchange| exchange.session().map(|session| session.get::<u64>("n"));
+    assert_eq!(n(failing(Op::Save, Action::Save)), Some(Ok(Some(1))));
+    assert_eq!(n(failing(Op::Load, Action::Reload)), Some(Ok(Some(1))));
+    assert_eq!(n(failing(Op::Delete, regenerate())), Some(Ok(None)));
+    assert_eq!(n(failing(Op::Delete, Action::Destroy)), None);
     assert_eq!(world.store.records().len(), 4);
 
     let mut exchange = loaded(&world);
@@ -128,11 +129,26 @@ fn close_fails() {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Destroy,
+    Increment,
+    /// A parallel request.
+    Overtaken,
     Regenerate,
     Reload,
+    Renew,
     Save,
     Set(u64),
     Unset,
+}
+
+fn increment(n: Option<u64>) -> u64 {
+    n.unwrap_or_default() + 1
+}
+
+/// Somebody else writes the record.
+fn overtake(world: &World) {
+    if world.ids() == ["sid1"] {
+        world.store.put("sid1", r#"{"cookie":{"originalMaxAge":null},"n":100,"other":1}"#);
+    }
 }
 
 impl Step {
@@ -142,7 +158,17 @@ impl Step {
             Self::Destroy => Action::Destroy,
             Self::Regenerate => Action::Regenerate(world.env.genid().map_err(Error::Id)?),
             Self::Reload => Action::Reload,
+            Self::Renew => Action::Renew(world.env.genid().map_err(Error::Id)?),
             Self::Save => Action::Save,
+            Self::Increment => {
+                let session = exchange.session().ok_or(Error::NoSession)?;
+                session.update("n", increment).map_err(Error::Data)?;
+                return Ok(());
+            }
+            Self::Overtaken => {
+                overtake(world);
+                return Ok(());
+            }
             Self::Set(n) => {
                 set(exchange, n);
                 return Ok(());
@@ -155,8 +181,14 @@ impl Step {
         run(exchange, action, &world.store, &world.env)
     }
 
-    async fn waiting(self, session: &Session) -> Result<(), Error> {
+    async fn waiting(self, session: &Session, world: &World) -> Result<(), Error> {
         match self {
+            Self::Increment => session.update("n", increment).map(drop),
+            Self::Overtaken => {
+                overtake(world);
+                Ok(())
+            }
+            Self::Renew => session.renew().await,
             Self::Destroy => session.destroy().await,
             Self::Regenerate => session.regenerate().await,
             Self::Reload => session.reload().await,
@@ -182,7 +214,7 @@ fn fail_after(world: &World, op: Option<Op>) {
 }
 
 fn blocking(config: ConfigBuilder, steps: &[Step], fails: Option<Op>) -> Traces {
-    let world = World::new(config);
+    let world = World::on_tls(config);
     let mut exchange = loaded(&world);
     fail_after(&world, fails);
     let results =
@@ -192,21 +224,35 @@ fn blocking(config: ConfigBuilder, steps: &[Step], fails: Option<Op>) -> Traces 
 }
 
 async fn waiting(config: ConfigBuilder, steps: &[Step], fails: Option<Op>) -> Traces {
-    let world = World::new(config);
+    let world = World::on_tls(config);
     let session = world.loaded().await;
     fail_after(&world, fails);
     let mut results = Vec::new();
     for step in steps {
-        results.push(format!("{:?}", step.waiting(&session).await));
+        results.push(format!("{:?}", step.waiting(&session, &world).await));
     }
     let outcome = world.sessions.close(&session).await;
     traces(&world, results, outcome)
 }
 
+// parallel changes are merged by the driver for hosts that block as well, at the end and in a
+// renewal
+#[test]
+fn blocking_merges() {
+    use Step::{Increment, Overtaken, Renew};
+    let (_, calls, line, records) = blocking(safe(), &[Increment, Overtaken], None);
+    assert_eq!((calls, line), (vec!["save sid1".into(), "save sid1".into()], None));
+    assert!(records[0].1.contains(r#""n":101,"other":1"#), "{records:?}");
+    let (_, calls, line, records) = blocking(safe(), &[Increment, Overtaken, Renew], None);
+    assert_eq!(calls, ["rotate sid1", "rotate sid1"]);
+    assert!(line.is_some() && records[0].0 == "sid2", "{records:?}");
+    assert!(records[0].1.contains(r#""n":101,"other":1"#), "{records:?}");
+}
+
 // both drivers leave the same calls, records, cookies and errors behind
 #[test]
 fn both_drivers_do_alike() {
-    use Step::{Destroy, Regenerate, Reload, Save, Set};
+    use Step::{Destroy, Increment, Overtaken, Regenerate, Reload, Renew, Save, Set};
     for steps in [
         &[] as &[Step],
         &[Set(2)],
@@ -218,9 +264,19 @@ fn both_drivers_do_alike() {
         &[Destroy],
         &[Destroy, Save],
         &[Step::Unset],
+        &[Renew, Set(2)],
+        &[Increment, Overtaken, Renew, Increment],
+        &[Increment, Overtaken],
+        &[Increment, Overtaken, Save, Increment],
     ] {
-        for config in [quiet(), quiet().resave(true).rolling(true).unset(Unset::Destroy)] {
-            for fails in [None, Some(Op::Save), Some(Op::Delete), Some(Op::Load), Some(Op::Touch)] {
+        for config in [
+            quiet(),
+            quiet().resave(true).rolling(true).unset(Unset::Destroy),
+            safe(),
+            safe().conflict(Conflict::Refuse).rolling(true).unset(Unset::Destroy),
+        ] {
+            let ops = [Op::Save, Op::Delete, Op::Load, Op::Touch, Op::Rotate].map(Some);
+            for fails in [None].into_iter().chain(ops) {
                 let one = blocking(config.clone(), steps, fails);
                 let other = ready(waiting(config.clone(), steps, fails));
                 assert_eq!(one, other, "{steps:?}, {fails:?} fails");

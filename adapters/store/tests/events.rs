@@ -13,7 +13,7 @@ use tracing::span::{Attributes, Id};
 use tracing::{Event, Instrument, Metadata, Subscriber};
 use tracing_core::span::Current;
 
-use self::common::{Op, SECRET, World, quiet};
+use self::common::{LONG_SECRET, Op, SECRET, World, quiet, safe};
 
 /// Keeps the texts of all events of this crate, each with the name of the span that it is in.
 #[derive(Clone, Default)]
@@ -105,7 +105,7 @@ fn assert_has(events: &[String], level: &str, parts: &[&str]) {
 fn assert_silent(events: &[String]) {
     assert!(!events.is_empty());
     for event in events {
-        for secret in ["sid1", "sid2", "sid3", "hunter2", "password", SECRET] {
+        for secret in ["sid1", "sid2", "sid3", "hunter2", "password", SECRET, LONG_SECRET] {
             assert!(!event.contains(secret), "{event}");
         }
     }
@@ -147,7 +147,7 @@ async fn reasons() {
     assert_has(
         &decided,
         "DEBUG",
-        &["session ends", "store=save", "cookie=sent", "data was changed"],
+        &["session ends", "store=save", "cookie=sent", "session was changed"],
     );
     assert_silent(&decided);
 
@@ -210,6 +210,8 @@ async fn failures_of_methods() {
     session.save().await.expect_err("the store failed");
     world.store.fail(Op::Load);
     session.reload().await.expect_err("the store failed");
+    world.store.fail(Op::Rotate);
+    session.renew().await.expect_err("the store failed");
     world.store.fail(Op::Delete);
     session.regenerate().await.expect_err("the store failed");
     assert_eq!(capture.events(), [""; 0]);
@@ -226,14 +228,14 @@ fn failures_of_the_blocking_driver() {
     let open = blocking::open(begin, &world.store, &world.env).expect("nothing is asked");
     let mut exchange = open.expect("a session on every path");
     assert_has(&capture.events(), "DEBUG", &["session begins", "has no session cookie"]);
-    exchange.session_mut().expect("a session").insert("password", "hunter2").expect("a text");
+    exchange.session().expect("a session").insert("password", "hunter2").expect("a text");
     for (op, action) in [(Op::Save, Action::Save), (Op::Load, Action::Reload)] {
         world.store.fail(op);
         let failed = blocking::run(&mut exchange, action, &world.store, &world.env);
         assert!(matches!(failed, Err(Error::Store(_))), "{op:?}");
     }
     assert_eq!(capture.events(), [""; 0]);
-    exchange.session_mut().expect("a session").insert("n", 2).expect("a number");
+    exchange.session().expect("a session").insert("n", 2).expect("a number");
     world.store.fail(Op::Save);
     let failed = blocking::close(exchange, &world.store, &world.env);
     assert!(matches!(failed, Err(Error::Store(_))));
@@ -255,6 +257,79 @@ async fn secure_on_plain_http() {
     assert_has(&events, "WARN", &["session cookie not sent", "proxy(true)"]);
     assert_eq!(world.store.records().len(), 1);
     assert_silent(&events);
+}
+
+// B-136, B-137: under the safe preset no record is made for it, and the warning is the same
+#[tokio::test]
+async fn secure_on_plain_http_under_recommended() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::new(safe());
+    capture.events();
+    let session = world.fresh().await;
+    fill(&session);
+    close(&world, &session).await.expect("nothing is asked");
+    let events = capture.events();
+    let settings = ["session cookie not sent", "proxy(true)", "for_localhost()"];
+    assert_has(&events, "WARN", &settings);
+    assert_has(&events, "DEBUG", &["session ends", "store=nothing", "cookie=not sent", "Secure"]);
+    assert_eq!((world.store.calls(), world.ids()), (vec![], vec![]));
+    assert_silent(&events);
+    // Who keeps nothing in the session has nothing to be warned of.
+    let session = world.fresh().await;
+    close(&world, &session).await.expect("nothing is asked");
+    assert!(!capture.events().iter().any(|event| event.starts_with("WARN")));
+}
+
+// what the audit finds is logged when the sessions are made, what travels over plain HTTP as a
+// warning; a configuration without findings says nothing
+#[test]
+fn audit() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    World::new(safe());
+    assert_eq!(capture.events(), [""; 0]);
+    World::new(safe().for_localhost());
+    let events = capture.events();
+    assert_has(&events, "WARN", &["session configuration", "set Secure", "OWASP ASVS 5.0 3.3.1"]);
+    World::new(quiet());
+    let events = capture.events();
+    assert_has(
+        &events,
+        "DEBUG",
+        &["session configuration", "set conflict(Conflict::Merge)", "B-130"],
+    );
+    assert_has(
+        &events,
+        "DEBUG",
+        &["session configuration", "openssl rand", "OWASP ASVS 5.0 13.3.1"],
+    );
+    assert_silent(&events);
+}
+
+// a conflict, a session that is gone and a merge show neither ids nor data in the log
+#[tokio::test]
+async fn conflicts() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let world = World::on_tls(safe());
+    let cookie = world.logged_in().await;
+    let (merges, gone) = (world.again(&cookie).await, world.again(&cookie).await);
+    let other = world.again(&cookie).await;
+    [&merges, &gone, &other].into_iter().for_each(fill);
+    for session in [&other, &merges] {
+        close(&world, session).await.expect("it merges");
+    }
+    world.store.drop_all();
+    close(&world, &gone).await.expect_err("it is gone");
+    let events = capture.events();
+    assert_has(&events, "WARN", &["session not saved", "ended by a parallel request"]);
+    assert_silent(&events);
+    let session = world.loaded().await;
+    world.store.fail(Op::Rotate);
+    session.log_in("password", "hunter2").await.expect_err("the store failed");
+    close(&world, &session).await.expect("the store works");
+    assert_silent(&capture.events());
 }
 
 // B-152: a cookie that can't be written is reported

@@ -170,8 +170,8 @@ async fn a_regenerate_whose_caller_goes_away() {
     assert_eq!(world.store.calls(), ["delete sid1", "save sid2"]);
 }
 
-// a method that waits for its turn is carried out, too, whether its caller has gone away or holds it
-// and never polls it again: the end of the request does not wait for ever
+// a method that waits for its turn is carried out, too, whether its caller has gone away or holds
+// it and never polls it again: the end of the request does not wait for ever
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_in_the_queue() {
     for keep in [false, true] {
@@ -191,7 +191,8 @@ async fn a_caller_that_goes_away_in_the_queue() {
     }
 }
 
-// a request that is given up while a method is under way: the store's work is done, the handle closed
+// a request that is given up while a method is under way: the store's work is done, the handle
+// closed
 #[tokio::test]
 async fn abandoned_while_a_method_is_under_way() {
     let world = World::new(quiet());
@@ -213,6 +214,11 @@ async fn every_method(session: &Session) -> Vec<(&'static str, Result<(), Error>
         ("is_new", session.is_new().map(drop)),
         ("get", session.get::<u64>("n").map(drop)),
         ("insert", session.insert("n", 2)),
+        ("update", session.update("n", |n: Option<u64>| n.unwrap_or_default()).map(drop)),
+        ("read", session.read::<serde_json::Value>().map(drop)),
+        ("write", session.write(&serde_json::json!({ "n": 2 }))),
+        ("flash", session.flash("info", "hello")),
+        ("flashes", session.flashes().map(drop)),
         ("remove", session.remove("n").map(drop)),
         ("clear", session.clear()),
         ("keys", session.keys().map(drop)),
@@ -220,9 +226,12 @@ async fn every_method(session: &Session) -> Vec<(&'static str, Result<(), Error>
         ("cookie_mut", session.cookie_mut(|_, _| ())),
         ("set_max_age", session.set_max_age(Duration::from_secs(1))),
         ("touch", session.touch()),
+        ("reset_cookie", session.reset_cookie()),
         ("save", session.save().await),
         ("reload", session.reload().await),
         ("regenerate", session.regenerate().await),
+        ("renew", session.renew().await),
+        ("log_in", session.log_in("user", "ada").await),
         ("destroy", session.destroy().await),
         ("unset", session.unset()),
     ]
@@ -299,19 +308,24 @@ async fn changed_after_a_save_that_failed() {
     assert_eq!(stored_n(&world, "sid1"), Some(3));
 }
 
-// a store that does not do a save that has no condition is a conflict, for save and for the end
+// a store that does not do a save that has no condition: for save and for the end a conflict, or
+// the session is gone
 #[tokio::test]
 async fn a_save_that_is_refused() {
     let world = World::new(quiet());
     for written in [Written::Gone, Written::Exists] {
+        let is_it = |error: &Error| match written {
+            Written::Gone => matches!(error, Error::Gone),
+            _ => matches!(error, Error::Conflict),
+        };
         let session = world.loaded().await;
         session.insert("n", 2).expect("it is open");
         world.store.answer_save(written.clone());
-        assert!(matches!(session.save().await, Err(Error::Conflict)));
+        assert!(is_it(&session.save().await.expect_err("it was refused")));
         session.insert("n", 3).expect("it is open");
-        world.store.answer_save(written);
+        world.store.answer_save(written.clone());
         let error = world.sessions.close(&session).await.expect_err("it was refused");
-        assert!(matches!(error, Error::Conflict));
+        assert!(is_it(&error));
         assert_eq!(error.status(), 409);
     }
 }
@@ -511,11 +525,13 @@ async fn texts_show_neither_ids_nor_data() {
         record,
         Error::Conflict,
         Error::Ended,
+        Error::Gone,
         Error::LayeredTwice,
         Error::Missing,
         Error::NoLayer,
         Error::NoSession,
         Error::PathMismatch,
+        Error::Undeliverable,
     ];
     let texts = errors.iter().flat_map(|error| [error.to_string(), format!("{error:?}")]);
     for text in texts.chain(debugs).chain([format!("{outcome:?}")]) {
@@ -525,7 +541,7 @@ async fn texts_show_neither_ids_nor_data() {
     }
 }
 
-// the store's own error is the source, and the status is 500 for all but a conflict
+// the store's own error is the source, and the status is 500 unless a parallel request was faster
 #[test]
 fn sources_and_statuses() {
     use std::error::Error as _;
@@ -535,8 +551,14 @@ fn sources_and_statuses() {
     assert_eq!(own.downcast_ref(), Some(&common::Outage));
     let error = Error::Store(error);
     assert_eq!(error.to_string(), "the session store failed");
-    assert_eq!((error.status().as_u16(), Error::Conflict.status().as_u16()), (500, 409));
-    for error in [Error::Ended, Error::Missing, Error::NoLayer, Error::NoSession] {
+    assert_eq!(error.status(), 500);
+    assert_eq!(
+        [Error::Conflict.status(), Error::Gone.status()].map(|status| status.as_u16()),
+        [409; 2]
+    );
+    for error in
+        [Error::Ended, Error::Missing, Error::NoLayer, Error::NoSession, Error::Undeliverable]
+    {
         assert_eq!(error.status(), 500);
         assert!(error.source().is_none());
     }

@@ -69,7 +69,7 @@ impl<B: Default> From<Sessions> for SessionLayer<B> {
 
 impl<B, N> SessionLayer<B, N> {
     /// Cookie options by request: express-session's `cookie` function (B-017, B-031). It is asked
-    /// once for each request.
+    /// once for each request. Make the templates beforehand, with [`Config::template`].
     #[must_use]
     pub fn cookie_options(
         mut self,

@@ -291,7 +291,8 @@ async fn a_failed_write_after_regenerate() {
     assert_eq!(outcome(&next).origin(), Origin::Missing);
 }
 
-// D-write-failure: a write whose answer is lost is a failure as well, and is not tried again (B-211)
+// D-write-failure: a write whose answer is lost is a failure as well, and is not tried again
+// (B-211)
 #[tokio::test]
 async fn a_write_whose_answer_is_lost() {
     let app = App::new(quiet());
@@ -526,8 +527,8 @@ fn refused(response: &Response<String>) -> &Error {
     response.extensions().get::<Arc<Error>>().expect("an error")
 }
 
-// B-082: the default response is the error's status and nothing else, also if no id can be made; the
-// error is among its extensions, and nothing was decided
+// B-082: the default response is the error's status and nothing else, also if no id can be made;
+// the error is among its extensions, and nothing was decided
 #[tokio::test]
 async fn the_default_response() {
     let app = App::new(quiet());
@@ -549,6 +550,11 @@ async fn the_default_response() {
     assert!(matches!(refused(&save), Error::Store(_)));
 
     app.store().answer_save(Written::Gone);
+    let gone = app.send(Do::Write, Some(&cookie)).await;
+    assert_refused(&gone, 409);
+    assert!(matches!(refused(&gone), Error::Gone));
+
+    app.store().answer_save(Written::Exists);
     let conflict = app.send(Do::Write, Some(&cookie)).await;
     assert_refused(&conflict, 409);
     assert!(matches!(refused(&conflict), Error::Conflict));

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::scenario::Secrets;
 
 const LINE: &str =
     "connect.sid=s%3Asid1.x; Path=/; Expires=Tue, 14 Nov 2023 22:13:23 GMT; HttpOnly";
@@ -80,6 +81,11 @@ fn every_field_is_compared() {
     differs_in("request 1: calls[0]", verdict(|a| a["calls"][0]["record"] = json!({})));
     differs_in("request 1: calls[1]", verdict(|a| a["calls"][1]["record"]["n"] = json!(1)));
     differs_in("request 1: calls[1]", verdict(|a| a["calls"] = json!([a["calls"][0]])));
+    differs_in("request 1: calls[1]", verdict(|a| a["calls"][1]["to"] = json!("sid2")));
+    differs_in("request 1: calls[1]", verdict(|a| a["calls"][1]["expires"] = json!(1)));
+    differs_in("request 1: calls[1]", verdict(|a| a["calls"][1]["refused"] = json!("gone")));
+    differs_in("request 1: vary", verdict(|a| a["vary"] = json!("Cookie")));
+    differs_in("request 1: cacheControl", verdict(|a| a["cacheControl"] = json!("private")));
     differs_in("request 1: errors[0]", verdict(|a| a["errors"] = json!([])));
     differs_in("request 1: errors[0]", verdict(|a| a["errors"] = json!(["store"])));
     differs_in("request 1: errors[1]", verdict(|a| a["errors"] = json!(["other", "other"])));
@@ -280,6 +286,9 @@ fn an_early_reject_needs_an_impossible_option_that_is_used() {
     assert_eq!(verdict(json!({"cookie": bad}), "/"), accepted);
     assert_eq!(verdict(json!({"name": "a b"}), "/"), accepted);
     differs_in("rejected", verdict(json!({"cookie": {"domain": "example.test"}}), "/"));
+    let mut empty = scenario(json!({}), json!([{}]));
+    empty.options.secret = Secrets::Many(vec!["k".into(), String::new()]);
+    assert_eq!(compare(&empty, &recorded, &rejected()), accepted);
 
     let special = json!({"cookieByPath": {"default": {}, "/app": bad}});
     assert_eq!(verdict(special.clone(), "/app/x"), accepted);

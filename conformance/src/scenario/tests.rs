@@ -37,6 +37,11 @@ fn scenarios_round_trip() {
             {"op":"advance","ms":5},{"op":"other.set","id":"sid1","record":{"n":[1e21,2.5,{}]}},
             {"op":"other.destroy","id":"sid1"},
             {"op":"header","name":"Set-Cookie","value":"other=1"}]}]}"#,
+        r#"{"name":"recommended","start":0,"options":{"preset":"recommended","secret":"k",
+            "conflict":"refuse","idleTimeout":null,"absoluteTimeout":1000,"localhost":true},
+            "requests":[{"faults":{"rotate":"EIO"},"handler":[{"op":"renew"},
+            {"op":"login","key":"user","value":"ada"},{"op":"update","key":"n","add":-1},
+            {"op":"cookie.reset"}]}]}"#,
     ] {
         let before: Value = serde_json::from_str(text).unwrap();
         let scenario: Scenario = serde_json::from_str(text).unwrap();
@@ -60,6 +65,10 @@ fn traces_round_trip() {
             {"call":"touch","id":"sid2","record":{"cookie":{"path":"/"}}},
             {"call":"destroy","id":"sid2"}],"errors":["other: text"]}],
             "store":{"sid2":{"cookie":{"path":"/"}}}}"#,
+        r#"{"name":"recommended","requests":[{"status":409,"session":"sid1","ops":[],
+            "setCookie":[],"vary":"Cookie","cacheControl":"no-cache, private","calls":[
+            {"call":"rotate","id":"sid1","to":"sid2","record":{},"expires":5,"refused":"gone"}],
+            "errors":["other: text"]}],"store":{}}"#,
     ] {
         let before: Value = serde_json::from_str(text).unwrap();
         let trace: Trace = serde_json::from_str(text).unwrap();
@@ -78,9 +87,8 @@ fn traces_round_trip() {
 fn what_is_absent_has_a_default() {
     let options = options(r#"{"secret":"k"}"#);
     assert_eq!(options.name(), "connect.sid");
-    assert!(options.resave() && options.save_uninitialized() && options.store_touch());
-    assert!(!options.rolling());
-    assert_eq!(options.unset(), Unset::Keep);
+    assert!(options.store_touch());
+    assert_eq!(options.preset(), Preset::Express);
     assert_eq!(options.id(3), "sid3");
     assert_eq!(options.cookie_for("/"), None);
     let request = Request::default();
@@ -93,6 +101,23 @@ fn what_is_absent_has_a_default() {
 }
 
 #[test]
+fn the_preset_gives_the_name() {
+    let name = |json: &str| options(json).name().to_owned();
+    assert_eq!(name(r#"{"secret":"k","preset":"express"}"#), "connect.sid");
+    assert_eq!(name(r#"{"secret":"k","preset":"recommended"}"#), "__Host-id");
+    assert_eq!(name(r#"{"secret":"k","preset":"recommended","name":"a"}"#), "a");
+    assert_eq!(name(r#"{"secret":"k","preset":"recommended","localhost":true}"#), "id");
+    assert_eq!(name(r#"{"secret":"k","localhost":true,"name":"__Host-a"}"#), "a");
+}
+
+#[test]
+fn a_timeout_of_null_is_not_an_absent_one() {
+    assert_eq!(options(r#"{"secret":"k"}"#).idle_timeout, None);
+    assert_eq!(options(r#"{"secret":"k","idleTimeout":null}"#).idle_timeout, Some(None));
+    assert_eq!(options(r#"{"secret":"k","idleTimeout":5}"#).idle_timeout, Some(Some(5)));
+}
+
+#[test]
 fn what_is_present_is_used() {
     let options = options(
         r##"{"secret":["a","b"],"name":"","resave":false,"saveUninitialized":false,
@@ -101,9 +126,7 @@ fn what_is_present_is_used() {
     assert_eq!(options.secret.as_slice(), ["a", "b"]);
     assert_eq!(Secrets::One("a".to_owned()).as_slice(), ["a"]);
     assert_eq!(options.name(), "connect.sid", "an empty name counts as absent");
-    assert!(!options.resave() && !options.save_uninitialized() && !options.store_touch());
-    assert!(options.rolling());
-    assert_eq!(options.unset(), Unset::Destroy);
+    assert!(!options.store_touch());
     assert_eq!(options.id(12), "a12b12");
     let request = request(json!({
         "body": "empty", "headers": {"a": "b"}, "faults": {"set": "EIO", "touch": "ENOENT"},

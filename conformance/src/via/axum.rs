@@ -74,14 +74,17 @@ pub(super) fn replay(scenario: &Scenario, wiring: Wiring) -> Trace {
             let set_cookie: Vec<String> = lines.map(|line| latin1(line.as_bytes())).collect();
             set_cookies.push(set_cookie.clone());
             let Current { ops, session, .. } = std::mem::take(&mut *host.lock());
-            answers.push(Answer {
+            let mut answer = Answer {
                 status: status.as_u16(),
                 session,
                 ops,
                 set_cookie,
                 calls: host.world.calls(),
                 errors: reports::take(),
-            });
+                ..Answer::default()
+            };
+            answer.cache(&host.world, &headers);
+            answers.push(answer);
         }
         Trace { name, rejected: false, requests: answers, store: host.world.records() }
     })
@@ -128,11 +131,14 @@ async fn handle(
     State(host): State<Host>,
     session: Option<Session>,
 ) -> (StatusCode, HeaderMap, String) {
-    host.world.handler_begins();
+    let found = host.world.handler_begins();
     let request = host.lock().request.clone();
     let session = session.as_deref();
-    host.lock().session =
-        session.and_then(|session| session.id().ok()).map(|id| id.as_str().into());
+    host.lock().session = match session {
+        None => None,
+        Some(session) if host.world.has_quirks() => session.id().ok().map(|id| id.as_str().into()),
+        Some(_) => found,
+    };
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
         let value = on_session(&host.world, &mut headers, session, operation).await;

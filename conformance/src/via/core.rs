@@ -41,7 +41,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     let facts = RequestFacts {
         path: uri.path(),
         connection: connection(request),
-        forwarded_proto: forwarded_proto.map(|(_, value)| value.as_bytes()),
+        forwarded_proto: forwarded_proto.map(|(_, value)| [value.as_bytes(); 2]),
         template: setup.template_for().map(|template_for| template_for(url)),
     };
     let begin = setup.config.begin(&facts, cookie, world.now());
@@ -50,9 +50,14 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
         Ok(exchange) => exchange,
         Err(error) => return failed(answer, &error),
     };
-    world.handler_begins();
-    let session = exchange.as_ref().and_then(|exchange| exchange.session());
-    answer.session = session.map(|session| session.id().as_str().into());
+    let found = world.handler_begins();
+    answer.session = match &mut exchange {
+        None => None,
+        Some(exchange) if world.has_quirks() => {
+            exchange.session().map(|session| session.id().as_str().into())
+        }
+        Some(_) => found,
+    };
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
         answer.ops.push(on_exchange(world, &mut headers, exchange.as_mut(), operation));
@@ -66,6 +71,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     answer.status = request.status();
     let lines = headers.get_all(http::header::SET_COOKIE).iter();
     answer.set_cookie = lines.map(|line| latin1(line.as_bytes())).collect();
+    answer.cache(world, &headers);
     answer
 }
 

@@ -10,7 +10,7 @@ fn express() -> ConfigBuilder {
 #[test]
 fn the_defaults() {
     let config = express().build().expect("sound options");
-    let settings = config.settings();
+    let settings = &config.settings().options;
     assert_eq!(config.name(), "connect.sid");
     assert_eq!(config.path(), "/");
     assert!(settings.resave);
@@ -35,7 +35,7 @@ fn options_arrive() {
         .unset(Unset::Destroy)
         .build()
         .expect("sound options");
-    let settings = config.settings();
+    let settings = &config.settings().options;
     assert_eq!(config.name(), "sid");
     assert_eq!(config.path(), "/app");
     assert!(!settings.resave);
@@ -45,7 +45,7 @@ fn options_arrive() {
     assert_eq!(settings.proxy, Proxy::Trust);
     assert_eq!(settings.max_record_bytes, 7);
     let distrust = express().proxy(false).build().expect("sound options");
-    assert_eq!(distrust.settings().proxy, Proxy::Distrust);
+    assert_eq!(distrust.settings().options.proxy, Proxy::Distrust);
 }
 
 // B-002, B-151: an empty name is none, any other must be a token
@@ -135,4 +135,62 @@ fn debug_shows_no_secret() {
     let text = format!("{builder:?} {config:?} {config:#?}");
     assert!(!text.contains("needle"), "{text}");
     assert!(text.contains("sid"), "{text}");
+}
+
+fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3_600)
+}
+
+/// NIST SP 800-63B-4: 30 days; 24 hours and one hour; 12 hours and 15 minutes.
+#[test]
+fn timeouts_of_nist() {
+    let all = |idle, absolute| Timeouts { idle, absolute };
+    assert_eq!(Timeouts::AAL1, all(None, Some(hours(30 * 24))));
+    assert_eq!(Timeouts::AAL2, all(Some(hours(1)), Some(hours(24))));
+    assert_eq!(Timeouts::AAL3, all(Some(Duration::from_secs(900)), Some(hours(12))));
+    assert_eq!(Timeouts::DEFAULT, all(Some(hours(24)), Some(hours(30 * 24))));
+    assert_eq!(Timeouts::NONE, all(None, None));
+    let of = |builder: ConfigBuilder| builder.build().expect("sound options").settings().options;
+    assert_eq!(of(Config::recommended([7; 32])).timeouts, Timeouts::DEFAULT);
+    assert_eq!(of(express()).timeouts, Timeouts::NONE);
+}
+
+/// The first end counts; one beyond all dates is none; nothing overflows.
+#[test]
+fn ends_of_timeouts() {
+    let at = |millis| Timestamp::from_millis(millis).expect("a moment");
+    let millis = |millis| Some(Duration::from_millis(millis));
+    let longest = Some(Duration::from_millis(i64::MAX as u64));
+    for (idle, absolute, created, end) in [
+        (None, None, Some(0), None),
+        (millis(5), None, None, Some(105)),
+        (None, millis(5), Some(98), Some(103)),
+        (None, millis(5), None, None),
+        (millis(5), millis(7), Some(97), Some(104)),
+        (millis(5), millis(7), Some(98), Some(105)),
+        (millis(5), millis(7), Some(99), Some(105)),
+        (Some(Duration::MAX), millis(7), Some(99), Some(106)),
+        (longest, longest, Some(99), None),
+        (millis(5), Some(Duration::MAX), Some(99), Some(105)),
+    ] {
+        let timeouts = Timeouts { idle, absolute };
+        assert_eq!(timeouts.end(created.map(at), at(100)), end.map(at), "{timeouts:?}");
+        for moment in [Timestamp::MIN, Timestamp::MAX] {
+            let _ = timeouts.end(Some(moment), moment);
+        }
+    }
+}
+
+// B-018: what is recommended
+#[test]
+fn the_recommended_defaults() {
+    let config = Config::recommended([7; 32]).build().expect("sound options");
+    let options = &config.settings().options;
+    assert_eq!((config.name(), config.path()), ("__Host-id", "/"));
+    assert!(!options.quirks && !options.resave && !options.save_uninitialized);
+    assert!(!options.rolling);
+    assert_eq!(options.conflict, Conflict::Merge);
+    assert_eq!(options.unset, Unset::Keep);
+    assert_eq!(options.proxy, Proxy::Framework);
+    assert!(express().build().is_ok_and(|config| config.settings().options.quirks));
 }

@@ -14,7 +14,7 @@ pub(crate) fn later(millis: i64) -> Timestamp {
 }
 
 pub(crate) fn made(options: CookieOptions) -> SessionCookie {
-    options.build().expect("sound options").create(now(), false)
+    options.build().expect("sound options").create(now(), false, true)
 }
 
 pub(crate) fn options() -> CookieOptions {
@@ -22,7 +22,7 @@ pub(crate) fn options() -> CookieOptions {
 }
 
 pub(crate) fn stored(record: &Value) -> SessionCookie {
-    SessionCookie::from_record(&mut record.as_object().expect("an object").clone())
+    SessionCookie::from_record(&mut record.as_object().expect("an object").clone(), true)
 }
 
 /// What cookie-signature's `sign` makes of the secret `keyboard cat` and the id `v`, from Node.
@@ -31,7 +31,7 @@ pub(crate) const SIGNED: &str = "v.ehGrtZnMiJMwKddk%2FI1zyQPyBmD4owpJOw2NUIhIePk
 /// The line of the session `v`, its signed id looked at and shortened to `v`.
 pub(crate) fn line(cookie: &SessionCookie) -> Result<String, CookieError> {
     let config = Config::express("keyboard cat").name("sid").build().expect("sound options");
-    let line = cookie.line(config.settings(), &SessionId::from_text("v").expect("an id"))?;
+    let line = cookie.line(config.settings(), Some(&SessionId::from_text("v").expect("an id")))?;
     let line = line.to_str().expect("ASCII");
     let rest = line.strip_prefix(&format!("sid=s%3A{SIGNED}")).expect("name and signed id");
     Ok(format!("sid=v{rest}"))

@@ -276,7 +276,7 @@ fn auto() {
     ] {
         let template = options.build().expect("sound options");
         for (is_secure, attributes) in [(false, plain), (true, secure)] {
-            let cookie = template.create(now(), is_secure);
+            let cookie = template.create(now(), is_secure, true);
             let line = line(&cookie);
             assert_eq!(line, Ok(format!("sid=v; Path=/; HttpOnly{attributes}")));
             assert_eq!(cookie.is_secure(), attributes.contains("Secure"));
@@ -359,11 +359,11 @@ fn setters_and_getters_agree() {
 fn one_attribute_at_a_time() {
     let mut record = json!({ "priority": "bogus", "sameSite": "bogus", "domain": ";" });
     let record = record.as_object_mut().expect("an object");
-    let mut cookie = SessionCookie::from_record(record);
+    let mut cookie = SessionCookie::from_record(record, true);
     let line = |cookie: &SessionCookie| {
         let config = Config::express("keyboard cat").build().expect("sound options");
         let id = SessionId::from_text("v").expect("an id");
-        cookie.line(config.settings(), &id).map(drop)
+        cookie.line(config.settings(), Some(&id)).map(drop)
     };
     assert_eq!(line(&cookie), Err(CookieError::Domain));
     assert_eq!(cookie.set(Attribute::Domain, Value::Null), Ok(()));
@@ -420,7 +420,7 @@ proptest! {
         }
         let config = Config::express("keyboard cat").name("sid").build().expect("sound options");
         let id = SessionId::from_text(&value).expect("an id");
-        let line = made(options).line(config.settings(), &id).expect("a line");
+        let line = made(options).line(config.settings(), Some(&id)).expect("a line");
         let line = line.to_str().expect("ASCII");
         let read = cookie::Cookie::parse(line).expect("a cookie");
         let signature = config.settings().keys.sign(&value);

@@ -6,9 +6,8 @@ use std::time::Duration;
 use http::HeaderValue;
 use serde_json::{Value, json};
 
-use crate::store::{Touched, Version};
-use crate::{Attribute, ConfigBuilder, Connection, CookieError, CookieOptions, Expires, Proxy};
-use crate::{SameSite, Secure};
+use crate::{Attribute, ConfigBuilder, Connection, CookieError, CookieOptions, Expires};
+use crate::{Proxy, SameSite, Secure};
 
 /// The store's error in these tests.
 type Down = &'static str;
@@ -66,9 +65,25 @@ fn lookup(config: &Config) -> Lookup {
     }
 }
 
+/// An exchange with the session that `lookup` asks for, loaded from `record`.
+fn found(lookup: Lookup, record: impl Into<Vec<u8>>) -> Exchange {
+    match lookup.answer(Some(Stored::new(record)), now()) {
+        Ok(Begin::Ready(exchange)) => exchange,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// An exchange with the session `old`, loaded from `record`.
 fn loaded(config: &Config, record: &str) -> Exchange {
-    lookup(config).found(Stored::new(record)).expect("a record")
+    found(lookup(config), record)
+}
+
+/// The beginning of a request whose session has no record.
+fn missing(config: &Config) -> Create {
+    match lookup(config).answer(None, now()) {
+        Ok(Begin::Create(create)) => create,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn created(config: &Config) -> Exchange {
@@ -78,12 +93,29 @@ fn created(config: &Config) -> Exchange {
     }
 }
 
-fn start(exchange: &mut Exchange, action: Action) -> Result<Pending, Error<Down>> {
+fn start(exchange: &mut Exchange, action: Action) -> Result<Option<Pending>, Error<Down>> {
     exchange.start(action, now())
 }
 
-fn finish(exchange: Exchange, now: Timestamp) -> Plan {
-    exchange.finish(now).expect("not too large")
+/// Ends the request: what the store is asked.
+fn finish(exchange: &mut Exchange, now: Timestamp) -> Option<Pending> {
+    exchange.finish::<Down>(now).expect("a cookie and a record")
+}
+
+/// Ends the request with the save that it must end with.
+fn finish_save(exchange: &mut Exchange, now: Timestamp) -> Ask<Save> {
+    match finish(exchange, now) {
+        Some(Pending::Save(ask)) => ask,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Ends the request with the touch that it must end with.
+fn finish_touch(exchange: &mut Exchange, now: Timestamp) -> Ask<Touch> {
+    match finish(exchange, now) {
+        Some(Pending::Touch(ask)) => ask,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn text_of(id: &SessionId) -> String {
@@ -91,20 +123,36 @@ fn text_of(id: &SessionId) -> String {
 }
 
 fn views(exchange: &Exchange) -> Option<Value> {
-    exchange.session().and_then(|session| session.data().get("views")).cloned()
+    exchange.session.as_ref().and_then(|session| session.data().get("views")).cloned()
 }
 
 fn set_views(exchange: &mut Exchange, views: u8) {
-    exchange.session_mut().expect("a session").insert("views", views).expect("JSON");
+    exchange.session().expect("a session").insert("views", views).expect("JSON");
 }
 
-fn settle(plan: Plan) -> Outcome {
-    match plan {
-        Plan::Delete(closing) => closing.settle::<Down>(Ok(())).expect("deleted"),
-        Plan::Nothing(outcome) => outcome,
-        Plan::Save(closing) => closing.settle::<Down>(Ok(Written::Saved(None))).expect("saved"),
-        Plan::Touch(closing) => closing.settle(Some(Touched::Alive)),
+/// The store does what it is asked.
+fn settle(mut exchange: Exchange, pending: Option<Pending>) -> Outcome {
+    match pending {
+        Some(Pending::Delete(ask)) => {
+            ask.complete::<Down>(&mut exchange, Ok(()), now()).expect("deleted");
+        }
+        Some(Pending::Save(ask)) => done(ask, &mut exchange),
+        Some(Pending::Touch(ask)) => ask.complete(&mut exchange, Some(Touched::Alive), now()),
+        None => {}
+        other => panic!("{other:?}"),
     }
+    exchange.outcome().expect("the store has answered")
+}
+
+/// The store saves what it is asked to save.
+fn done(ask: Ask<Save>, exchange: &mut Exchange) {
+    let next = ask.complete::<Down>(exchange, Ok(Written::Saved(None)), now());
+    assert!(matches!(next, Ok(None)), "{next:?}");
+}
+
+fn end(mut exchange: Exchange) -> Outcome {
+    let pending = finish(&mut exchange, now());
+    settle(exchange, pending)
 }
 
 fn line(outcome: &Outcome) -> Option<&str> {
@@ -175,7 +223,7 @@ fn the_store_is_asked_for_verified_ids_only() {
 // B-065, B-078: not found: a new session under a new id, and the client's own is not adopted
 #[test]
 fn a_missing_record_is_a_new_session() {
-    let exchange = lookup(&built(express())).missing().with_id(id("new"), now());
+    let mut exchange = missing(&built(express())).with_id(id("new"), now());
     assert_eq!(exchange.origin(), Origin::Missing);
     let session = exchange.session().expect("a session");
     assert_eq!(session.id(), &id("new"));
@@ -190,10 +238,10 @@ fn a_missing_record_is_a_new_session() {
 #[test]
 fn a_new_session_under_the_presented_id_is_known() {
     let config = built(express().save_uninitialized(false));
-    let exchange = lookup(&config).missing().with_id(id("old"), now());
+    let mut exchange = missing(&config).with_id(id("old"), now());
     assert!(exchange.facts().known);
-    let Plan::Save(closing) = finish(exchange, now()) else { panic!("a save") };
-    assert_eq!(line(&settle(Plan::Save(closing))), None);
+    let save = finish_save(&mut exchange, now());
+    assert_eq!(line(&settle(exchange, Some(Pending::Save(save)))), None);
 }
 
 // B-072, B-077: found: the record's data and cookie, known, and counted as saved with resave off
@@ -201,7 +249,7 @@ fn a_new_session_under_the_presented_id_is_known() {
 fn a_found_record_is_the_session() {
     for (resave, saved) in [(true, Saved::Never), (false, Saved::Current)] {
         let config = built(express().resave(resave).cookie(CookieOptions::new().secure(true)));
-        let exchange = loaded(&config, RECORD);
+        let mut exchange = loaded(&config, RECORD);
         assert_eq!(exchange.origin(), Origin::Loaded);
         let session = exchange.session().expect("a session");
         assert_eq!(session.id(), &id("old"));
@@ -215,7 +263,7 @@ fn a_found_record_is_the_session() {
 }
 
 /// A load that fails, by the store or by the record, leaves nothing that could end in a store
-/// operation: `found` consumes the only handle, whatever `unset` says (D-load-failure).
+/// operation: `answer` consumes the only handle, whatever `unset` says (D-load-failure).
 // B-069, B-070: an unreadable record fails the request and is left alone
 #[test]
 fn an_unreadable_record_fails_the_request() {
@@ -228,7 +276,7 @@ fn an_unreadable_record_fails_the_request() {
         (Stored::new(vec![b'{'; 200 + 4_097]), RecordError::TooLarge),
         (Stored::new(vec![b'{'; 200 + 4_096]), RecordError::NotAnObject),
     ] {
-        assert_eq!(lookup(&config).found(record).err(), Some(error));
+        assert_eq!(lookup(&config).answer(Some(record), now()).err(), Some(error));
     }
 }
 
@@ -237,11 +285,12 @@ fn an_unreadable_record_fails_the_request() {
 fn a_record_with_reserved_names_is_rewritten() {
     let record = "{\"cookie\":{},\"id\":1,\"views\":1}";
     for resave in [true, false] {
-        let exchange = loaded(&built(express().resave(resave)), record);
+        let mut exchange = loaded(&built(express().resave(resave)), record);
         assert!(exchange.facts().changed);
-        let Plan::Save(closing) = finish(exchange, now()) else { panic!("a save") };
-        assert_eq!(closing.outcome.decision.store_reason, Reason::Changed);
-        assert!(closing.operation.record.to_json().ends_with("},\"views\":1}"));
+        let save = finish_save(&mut exchange, now());
+        assert!(save.operation.record.to_json().ends_with("},\"views\":1}"));
+        let outcome = settle(exchange, Some(Pending::Save(save)));
+        assert_eq!(outcome.decision.store_reason, Reason::Changed);
     }
 }
 
@@ -253,8 +302,7 @@ fn rotation_of_secrets() {
     for rolling in [false, true] {
         let config = built(Config::express("new secret").accept("old secret").rolling(rolling));
         let Begin::Load(lookup) = begin(&config, &cookie) else { panic!("a load") };
-        let exchange = lookup.found(Stored::new(RECORD)).expect("a record");
-        let outcome = settle(finish(exchange, now()));
+        let outcome = end(found(lookup, RECORD));
         let signature = config.settings().keys.sign("old");
         let signature = str::from_utf8(&signature).expect("ASCII");
         assert_ne!(signature.as_bytes(), old.settings().keys.sign("old"));
@@ -285,25 +333,25 @@ fn options_for_one_request() {
     };
     assert!(matches!(config.begin(&facts("/app"), [], now()), Begin::Skip(_)));
     let Begin::Create(create) = config.begin(&facts("/own"), [], now()) else { panic!("new") };
-    let outcome = settle(finish(create.with_id(id("new"), now()), now()));
+    let outcome = end(create.with_id(id("new"), now()));
     let line = line(&outcome).expect("a line");
     assert!(line.ends_with("; Path=/own; HttpOnly; Secure; SameSite=None"), "{line}");
     let cookie = cookie_of(&config, "old");
     let Begin::Load(lookup) = config.begin(&facts("/own"), [cookie.as_bytes()], now()) else {
         panic!("a load")
     };
-    let mut exchange = lookup.found(Stored::new(RECORD)).expect("a record");
-    let path = |exchange: &Exchange| {
-        let path = exchange.session().and_then(|session| session.cookie().get(Attribute::Path));
-        path.and_then(Value::as_str).map(String::from)
+    let mut exchange = found(lookup, RECORD);
+    let path = |exchange: &mut Exchange| {
+        let cookie = exchange.session().expect("a session").cookie();
+        cookie.get(Attribute::Path).and_then(Value::as_str).map(String::from)
     };
-    assert_eq!(path(&exchange).as_deref(), Some("/"));
+    assert_eq!(path(&mut exchange).as_deref(), Some("/"));
     // `regenerate` makes a session, so it is made from them.
-    let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Regenerate(id("new"))) else {
+    let Ok(Some(Pending::Delete(ask))) = start(&mut exchange, Action::Regenerate(id("new"))) else {
         panic!("a delete")
     };
     ask.complete::<Down>(&mut exchange, Ok(()), now()).expect("deleted");
-    assert_eq!(path(&exchange).as_deref(), Some("/own"));
+    assert_eq!(path(&mut exchange).as_deref(), Some("/own"));
     assert!(exchange.session().is_some_and(|session| session.cookie().is_secure()));
 }
 
@@ -312,8 +360,9 @@ fn options_for_one_request() {
 fn the_end_touches_once_for_the_line_and_the_record() {
     let config = built(express().cookie(expiring()).rolling(true).resave(false));
     // A new session: saved.
-    let Plan::Save(closing) = finish(created(&config), later(7_000)) else { panic!("a save") };
-    let Save { expect, id: key, now: moment, record } = &closing.operation;
+    let mut exchange = created(&config);
+    let save = finish_save(&mut exchange, later(7_000));
+    let Save { expect, id: key, now: moment, record } = &save.operation;
     assert_eq!((expect, text_of(key), *moment), (&Expect::Anything, "new".into(), later(7_000)));
     assert_eq!(record.expires(), Some(later(67_000)));
     assert_eq!(
@@ -321,7 +370,7 @@ fn the_end_touches_once_for_the_line_and_the_record() {
         "{\"cookie\":{\"originalMaxAge\":60000,\"expires\":\"2023-11-14T22:14:30.000Z\",\
          \"httpOnly\":true,\"path\":\"/\"}}"
     );
-    let outcome = settle(Plan::Save(closing));
+    let outcome = settle(exchange, Some(Pending::Save(save)));
     // createHmac("sha256", "keyboard cat").update("new"), from Node.
     assert_eq!(
         line(&outcome),
@@ -332,13 +381,12 @@ fn the_end_touches_once_for_the_line_and_the_record() {
     );
     assert!(outcome.set_cookie().is_some_and(HeaderValue::is_sensitive));
     // A loaded one: touched.
-    let Plan::Touch(closing) = finish(loaded(&config, RECORD), later(7_000)) else {
-        panic!("a touch")
-    };
-    let operation = &closing.operation;
+    let mut exchange = loaded(&config, RECORD);
+    let touch = finish_touch(&mut exchange, later(7_000));
+    let operation = &touch.operation;
     assert_eq!((text_of(&operation.id), operation.now), ("old".into(), later(7_000)));
     assert_eq!(operation.cookie.expires(), Expires::At(later(67_000)));
-    let outcome = settle(Plan::Touch(closing));
+    let outcome = settle(exchange, Some(Pending::Touch(touch)));
     assert!(
         line(&outcome).is_some_and(|line| line.contains("Expires=Tue, 14 Nov 2023 22:14:30 GMT;"))
     );
@@ -349,25 +397,25 @@ fn the_end_touches_once_for_the_line_and_the_record() {
 #[test]
 fn secure_cookies_on_plain_requests() {
     let config = built(express().cookie(CookieOptions::new().secure(true)).rolling(true));
-    let Plan::Save(closing) = finish(created(&config), now()) else { panic!("a save") };
-    let outcome = settle(Plan::Save(closing));
+    let mut exchange = created(&config);
+    let save = finish_save(&mut exchange, now());
+    let outcome = settle(exchange, Some(Pending::Save(save)));
     assert_eq!(line(&outcome), None);
     assert_eq!(outcome.decision().cookie_reason, Reason::SecureOnPlainHttp);
     assert_eq!(outcome.cookie_error(), None);
-    let Plan::Save(closing) = finish(loaded(&config, SECURE_RECORD), now()) else {
-        panic!("a save")
-    };
-    assert_eq!(line(&settle(Plan::Save(closing))), None);
+    let mut exchange = loaded(&config, SECURE_RECORD);
+    let save = finish_save(&mut exchange, now());
+    assert_eq!(line(&settle(exchange, Some(Pending::Save(save)))), None);
     // The other way round: the session's own cookie decides, not today's options.
-    assert!(line(&settle(finish(loaded(&config, RECORD), now()))).is_some());
+    assert!(line(&end(loaded(&config, RECORD))).is_some());
     let encrypted = RequestFacts { connection: Connection::Encrypted, ..facts("/") };
     let Begin::Create(create) = config.begin(&encrypted, [], now()) else { panic!("new") };
-    assert!(line(&settle(finish(create.with_id(id("new"), now()), now()))).is_some());
+    assert!(line(&end(create.with_id(id("new"), now()))).is_some());
     // And the proxy's word, under the option that believes it.
     let config = built(express().cookie(CookieOptions::new().secure(true)).proxy(Proxy::Trust));
-    let forwarded = RequestFacts { forwarded_proto: Some(b"https"), ..facts("/") };
+    let forwarded = RequestFacts { forwarded_proto: Some([b"https"; 2]), ..facts("/") };
     let Begin::Create(create) = config.begin(&forwarded, [], now()) else { panic!("new") };
-    assert!(line(&settle(finish(create.with_id(id("new"), now()), now()))).is_some());
+    assert!(line(&end(create.with_id(id("new"), now()))).is_some());
 }
 
 // B-152: a cookie that can't be serialized is reported, and the session is saved without it
@@ -378,12 +426,11 @@ fn a_cookie_that_cannot_be_sent() {
     for (config, error) in [(&long_name, CookieError::TooLong), (&config, CookieError::Expires)] {
         let mut exchange = created(config);
         if error == CookieError::Expires {
-            let cookie = exchange.session_mut().expect("a session").cookie_mut();
+            let cookie = exchange.session().expect("a session").cookie_mut();
             cookie.set_max_age(Duration::MAX, now());
         }
-        let plan = finish(exchange, now());
-        assert!(matches!(plan, Plan::Save(_)));
-        let outcome = settle(plan);
+        let save = finish_save(&mut exchange, now());
+        let outcome = settle(exchange, Some(Pending::Save(save)));
         assert_eq!(outcome.cookie_error(), Some(error));
         assert_eq!(line(&outcome), None);
         assert_eq!(outcome.decision().cookie, CookieAction::Send);
@@ -391,7 +438,7 @@ fn a_cookie_that_cannot_be_sent() {
     // The longest id there is has a line.
     let Begin::Create(create) = begin(&config, "") else { panic!("new") };
     let longest = SessionId::from_text(&":".repeat(SessionId::MAX_BYTES)).expect("an id");
-    let outcome = settle(finish(create.with_id(longest, now()), now()));
+    let outcome = end(create.with_id(longest, now()));
     assert!(line(&outcome).is_some());
 }
 
@@ -400,18 +447,14 @@ fn a_cookie_that_cannot_be_sent() {
 #[test]
 fn save() {
     let config = built(express().cookie(expiring()));
-    for reply in [
-        Ok(Written::Saved(None)),
-        Ok(Written::Saved(Some(Version([1].into())))),
-        Err("down"),
-        Ok(Written::Gone),
-        Ok(Written::Exists),
-        Ok(Written::Changed(Stored::new("{}"))),
-    ] {
+    for reply in
+        [Ok(Written::Saved(None)), Ok(Written::Saved(Some(Version([1].into())))), Err("down")]
+    {
         for new in [true, false] {
             let mut exchange = if new { created(&config) } else { loaded(&config, RECORD) };
             set_views(&mut exchange, 2);
-            let Ok(Pending::Save(ask)) = exchange.start::<Down>(Action::Save, later(500)) else {
+            let Ok(Some(Pending::Save(ask))) = exchange.start::<Down>(Action::Save, later(500))
+            else {
                 panic!("a save")
             };
             let Save { expect, id: key, now: moment, record } = &ask.operation;
@@ -420,18 +463,18 @@ fn save() {
             let end = if new { later(60_000) } else { later(37_000) };
             assert_eq!(record.expires(), Some(end), "as it was at load");
             assert!(record.to_json().ends_with(",\"views\":2}"));
-            match (ask.complete(&mut exchange, reply.clone()), &reply) {
-                (Ok(()), Ok(Written::Saved(_))) => {}
+            match (ask.complete(&mut exchange, reply.clone(), now()), &reply) {
+                (Ok(None), Ok(Written::Saved(_))) => {}
                 (Err(Error::Store("down")), Err("down")) => {}
-                (Err(Error::Conflict), Ok(_)) => {}
                 (result, reply) => panic!("{result:?} {reply:?}"),
             }
             assert_eq!(exchange.facts().saved, Saved::Current);
             assert_eq!(views(&exchange), Some(json!(2)));
-            let plan = finish(exchange, now());
-            let as_expected =
-                if new { matches!(plan, Plan::Nothing(_)) } else { matches!(plan, Plan::Touch(_)) };
-            assert!(as_expected, "{plan:?}");
+            match finish(&mut exchange, now()) {
+                None if new => {}
+                Some(Pending::Touch(_)) if !new => {}
+                other => panic!("{other:?}"),
+            }
         }
     }
 }
@@ -448,25 +491,26 @@ fn a_save_whose_answer_never_came_does_not_count() {
         assert_eq!(before.saved, if new { Saved::Never } else { Saved::Stale });
         drop(start(&mut exchange, Action::Save).expect("a save"));
         assert_eq!(exchange.facts(), before);
-        let Plan::Save(closing) = finish(exchange, now()) else { panic!("a save") };
-        assert_eq!(closing.outcome.decision.store_reason, Reason::Changed);
-        assert!(closing.operation.record.to_json().ends_with(",\"views\":2}"));
+        let save = finish_save(&mut exchange, now());
+        assert!(save.operation.record.to_json().ends_with(",\"views\":2}"));
+        let outcome = settle(exchange, Some(Pending::Save(save)));
+        assert_eq!(outcome.decision.store_reason, Reason::Changed);
     }
     // Nor does it take away what an earlier answer gave.
     let mut exchange = created(&config);
     set_views(&mut exchange, 2);
-    let Ok(Pending::Save(ask)) = start(&mut exchange, Action::Save) else { panic!("a save") };
-    ask.complete::<Down>(&mut exchange, Ok(Written::Saved(None))).expect("saved");
+    let Ok(Some(Pending::Save(ask))) = start(&mut exchange, Action::Save) else { panic!("a save") };
+    done(ask, &mut exchange);
     drop(start(&mut exchange, Action::Save).expect("a save"));
     assert_eq!(exchange.facts().saved, Saved::Current);
-    assert!(matches!(finish(exchange, now()), Plan::Nothing(_)));
+    assert!(finish(&mut exchange, now()).is_none());
 }
 
 /// A config whose data has at most `limit` bytes, and a loaded session that holds `text`.
 fn limited(limit: usize, text: &str) -> (Config, Exchange) {
     let config = built(express().max_record_bytes(limit).resave(false));
     let mut exchange = loaded(&config, BROWSER_SESSION_RECORD);
-    exchange.session_mut().expect("a session").insert("text", text).expect("JSON");
+    exchange.session().expect("a session").insert("text", text).expect("JSON");
     (config, exchange)
 }
 
@@ -477,17 +521,21 @@ fn the_limit_is_the_last_length_that_is_written() {
     for text in ["a longer text than that of the record which was loaded", "é\u{0}\"\u{2028}😀"]
     {
         let (_, mut exchange) = limited(usize::MAX, text);
-        let Ok(Pending::Save(ask)) = start(&mut exchange, Action::Save) else { panic!("a save") };
+        let Ok(Some(Pending::Save(ask))) = start(&mut exchange, Action::Save) else {
+            panic!("a save")
+        };
         let expected = ask.operation.record.to_json();
         let data = exchange.session().expect("a session").data().clone();
         let length = Value::Object(data).to_string().len();
         // By a save in the middle, and by the one at the end.
         let (config, mut exchange) = limited(length, text);
-        let Ok(Pending::Save(ask)) = start(&mut exchange, Action::Save) else { panic!("a save") };
-        let Plan::Save(closing) = finish(exchange, now()) else { panic!("a save") };
-        for record in [ask.operation.record, closing.operation.record] {
+        let Ok(Some(Pending::Save(ask))) = start(&mut exchange, Action::Save) else {
+            panic!("a save")
+        };
+        let save = finish_save(&mut exchange, now());
+        for record in [ask.operation.record, save.operation.record] {
             assert_eq!(record.to_json(), expected);
-            let again = loaded(&config, &record.to_json());
+            let mut again = loaded(&config, &record.to_json());
             let session = again.session().expect("a session");
             assert_eq!(session.get::<String>("text"), Ok(Some(text.into())));
         }
@@ -498,17 +546,19 @@ fn the_limit_is_the_last_length_that_is_written() {
         assert!(matches!(refused, Err(Error::Record(RecordError::TooLarge))), "{refused:?}");
         assert_eq!(exchange.facts(), before);
         assert_eq!(before.saved, Saved::Stale);
-        assert_eq!(exchange.finish(now()).err(), Some(RecordError::TooLarge));
+        let refused = exchange.finish::<Down>(now());
+        assert!(matches!(refused, Err(Error::Record(RecordError::TooLarge))), "{refused:?}");
+        assert!(exchange.outcome().is_none());
         // What fits again is saved.
         let (_, mut exchange) = limited(length - 1, text);
-        exchange.session_mut().expect("a session").insert("text", "").expect("JSON");
+        exchange.session().expect("a session").insert("text", "").expect("JSON");
         assert!(start(&mut exchange, Action::Save).is_ok());
-        assert!(matches!(finish(exchange, now()), Plan::Save(_)));
+        drop(finish_save(&mut exchange, now()));
         // And without a save there is nothing to refuse.
         let (_, mut exchange) = limited(length - 1, text);
         let deleted = start(&mut exchange, Action::Destroy);
-        assert!(matches!(deleted, Ok(Pending::Delete(_))), "{deleted:?}");
-        assert!(matches!(finish(exchange, now()), Plan::Nothing(_)));
+        assert!(matches!(deleted, Ok(Some(Pending::Delete(_)))), "{deleted:?}");
+        assert!(finish(&mut exchange, now()).is_none());
     }
 }
 
@@ -517,24 +567,25 @@ fn the_limit_is_the_last_length_that_is_written() {
 fn the_limit_of_a_session_without_data() {
     for (limit, fits) in [(2, true), (1, false)] {
         let config = built(express().max_record_bytes(limit));
-        let written = created(&config).finish(now()).map(|plan| matches!(plan, Plan::Save(_)));
-        assert_eq!(written, if fits { Ok(true) } else { Err(RecordError::TooLarge) });
+        match created(&config).finish::<Down>(now()) {
+            Ok(Some(Pending::Save(_))) if fits => {}
+            Err(Error::Record(RecordError::TooLarge)) if !fits => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
 /// A touch never makes a record unreadable: the limit leaves room for any cookie.
 #[test]
 fn a_touched_record_can_be_read() {
-    let Plan::Save(closing) = finish(created(&built(express())), now()) else { panic!("a save") };
-    let mut record = closing.operation.record;
+    let mut record = finish_save(&mut created(&built(express())), now()).operation.record;
     let config = built(express().max_record_bytes(2).resave(false));
     let mut exchange = loaded(&config, &record.to_json());
-    let cookie = exchange.session_mut().expect("a session").cookie_mut();
+    let cookie = exchange.session().expect("a session").cookie_mut();
     cookie.set_max_age(Duration::from_secs(3_600), now());
     // The longest path, each byte of which takes two in JSON.
     cookie.set(Attribute::Path, "\"".repeat(1_024)).expect("a path");
-    let Plan::Touch(closing) = finish(exchange, now()) else { panic!("a touch") };
-    record.touch(&closing.operation);
+    record.touch(&finish_touch(&mut exchange, now()).operation);
     assert!(record.to_json().len() > 2_048);
     assert_eq!(loaded(&config, &record.to_json()).session().expect("a session").data().len(), 0);
 }
@@ -549,17 +600,22 @@ fn a_session_that_this_request_made_is_new() {
     }
     // Also under the id that the client presented.
     for made in ["new", "old"] {
-        assert!(lookup(&config).missing().with_id(id(made), now()).is_new(), "{made}");
+        assert!(missing(&config).with_id(id(made), now()).is_new(), "{made}");
     }
     for reply in [Ok(()), Err("down")] {
         let mut exchange = loaded(&config, RECORD);
         set_views(&mut exchange, 2);
-        let Ok(Pending::Save(ask)) = start(&mut exchange, Action::Save) else { panic!("a save") };
-        ask.complete::<Down>(&mut exchange, Ok(Written::Saved(None))).expect("saved");
-        let Ok(Pending::Load(ask)) = start(&mut exchange, Action::Reload) else { panic!("a load") };
+        let Ok(Some(Pending::Save(ask))) = start(&mut exchange, Action::Save) else {
+            panic!("a save")
+        };
+        done(ask, &mut exchange);
+        let Ok(Some(Pending::Load(ask))) = start(&mut exchange, Action::Reload) else {
+            panic!("a load")
+        };
         ask.complete::<Down>(&mut exchange, Ok(Some(Stored::new(RECORD)))).expect("a record");
         assert!(!exchange.is_new(), "loaded");
-        let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Regenerate(id("next"))) else {
+        let Ok(Some(Pending::Delete(ask))) = start(&mut exchange, Action::Regenerate(id("next")))
+        else {
             panic!("a delete")
         };
         assert!(!exchange.is_new(), "not before the store's answer");
@@ -567,8 +623,7 @@ fn a_session_that_this_request_made_is_new() {
         assert_eq!(result.is_err(), reply.is_err());
         assert!(exchange.is_new(), "regenerated");
         assert_eq!(exchange.origin(), Origin::Loaded, "as the request began");
-        let outcome = settle(finish(exchange, now()));
-        assert_eq!(outcome.origin(), Origin::Loaded);
+        assert_eq!(end(exchange).origin(), Origin::Loaded);
     }
     let mut exchange = loaded(&config, RECORD);
     exchange.unset();
@@ -579,7 +634,7 @@ fn a_session_that_this_request_made_is_new() {
 #[test]
 fn the_outcome_knows_the_origin() {
     let config = built(express().resave(false));
-    let missing = || lookup(&config).missing().with_id(id("new"), now());
+    let missing = || missing(&config).with_id(id("new"), now());
     let prepares: [fn(&mut Exchange); 3] =
         [|_| {}, |exchange| set_views(exchange, 2), Exchange::unset];
     for prepare in prepares {
@@ -590,25 +645,25 @@ fn the_outcome_knows_the_origin() {
         ] {
             prepare(&mut exchange);
             assert_eq!(exchange.origin(), origin);
-            assert_eq!(settle(finish(exchange, now())).origin(), origin);
+            assert_eq!(end(exchange).origin(), origin);
         }
     }
     let mut exchange = loaded(&built(express().unset(Unset::Destroy)), RECORD);
     exchange.unset();
-    let plan = finish(exchange, now());
-    assert!(matches!(plan, Plan::Delete(_)));
-    assert_eq!(settle(plan).origin(), Origin::Loaded);
+    let pending = finish(&mut exchange, now());
+    assert!(matches!(pending, Some(Pending::Delete(_))));
+    assert_eq!(settle(exchange, pending).origin(), Origin::Loaded);
 }
 
 // B-175: what is written after the save began is not part of it
 #[test]
 fn a_change_while_a_save_is_under_way_is_saved_at_the_end() {
     let mut exchange = loaded(&built(express()), RECORD);
-    let Ok(Pending::Save(ask)) = start(&mut exchange, Action::Save) else { panic!("a save") };
+    let Ok(Some(Pending::Save(ask))) = start(&mut exchange, Action::Save) else { panic!("a save") };
     set_views(&mut exchange, 2);
-    ask.complete::<Down>(&mut exchange, Ok(Written::Saved(None))).expect("saved");
+    done(ask, &mut exchange);
     assert_eq!(exchange.facts().saved, Saved::Stale);
-    assert!(matches!(finish(exchange, now()), Plan::Save(_)));
+    drop(finish_save(&mut exchange, now()));
 }
 
 // B-132, B-178, B-179: reload takes the store's data and cookie; the comparison stays as it was
@@ -617,7 +672,7 @@ fn reload() {
     let config = built(express());
     let mut exchange = loaded(&config, RECORD);
     set_views(&mut exchange, 9);
-    let Ok(Pending::Load(ask)) = exchange.start::<Down>(Action::Reload, later(5)) else {
+    let Ok(Some(Pending::Load(ask))) = exchange.start::<Down>(Action::Reload, later(5)) else {
         panic!("a load")
     };
     let Load { id: key, now: moment, refresh } = &ask.operation;
@@ -630,7 +685,9 @@ fn reload() {
     assert_eq!(Value::Object(session.data().clone()), json!({"views": 5}));
     assert!(exchange.facts().changed);
     // And back: what another request wrote and wrote back is no change.
-    let Ok(Pending::Load(ask)) = start(&mut exchange, Action::Reload) else { panic!("a load") };
+    let Ok(Some(Pending::Load(ask))) = start(&mut exchange, Action::Reload) else {
+        panic!("a load")
+    };
     ask.complete::<Down>(&mut exchange, Ok(Some(Stored::new(RECORD)))).expect("a record");
     assert!(!exchange.facts().changed);
 }
@@ -643,7 +700,9 @@ fn a_failing_reload_changes_nothing() {
     set_views(&mut exchange, 2);
     let before = exchange.facts();
     let reload = |exchange: &mut Exchange, reply| {
-        let Ok(Pending::Load(ask)) = start(exchange, Action::Reload) else { panic!("a load") };
+        let Ok(Some(Pending::Load(ask))) = start(exchange, Action::Reload) else {
+            panic!("a load")
+        };
         ask.complete(exchange, reply).expect_err("a failure")
     };
     for _ in 0..3 {
@@ -666,7 +725,9 @@ fn a_failing_reload_changes_nothing() {
 fn no_resurrection() {
     let config = built(express());
     let mut exchange = loaded(&config, RECORD);
-    let Ok(Pending::Load(ask)) = start(&mut exchange, Action::Reload) else { panic!("a load") };
+    let Ok(Some(Pending::Load(ask))) = start(&mut exchange, Action::Reload) else {
+        panic!("a load")
+    };
     exchange.unset();
     let result = ask.complete::<Down>(&mut exchange, Ok(Some(Stored::new(RECORD))));
     assert!(matches!(result, Err(Error::NoSession)));
@@ -674,8 +735,8 @@ fn no_resurrection() {
     for action in [Action::Reload, Action::Save, Action::Destroy, Action::Regenerate(id("new"))] {
         assert!(matches!(start(&mut exchange, action), Err(Error::NoSession)));
     }
-    assert!(exchange.session_mut().is_none());
-    assert!(matches!(finish(exchange, now()), Plan::Nothing(_)));
+    assert!(exchange.session().is_none());
+    assert!(finish(&mut exchange, now()).is_none());
 }
 
 // B-178, B-181: a reload that was under way when the session got another id leads nowhere: the old
@@ -684,8 +745,11 @@ fn no_resurrection() {
 fn no_old_data_under_a_new_id() {
     let config = built(express());
     let mut exchange = loaded(&config, RECORD);
-    let Ok(Pending::Load(reload)) = start(&mut exchange, Action::Reload) else { panic!("a load") };
-    let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Regenerate(id("next"))) else {
+    let Ok(Some(Pending::Load(reload))) = start(&mut exchange, Action::Reload) else {
+        panic!("a load")
+    };
+    let Ok(Some(Pending::Delete(ask))) = start(&mut exchange, Action::Regenerate(id("next")))
+    else {
         panic!("a delete")
     };
     ask.complete::<Down>(&mut exchange, Ok(()), now()).expect("deleted");
@@ -698,16 +762,19 @@ fn no_old_data_under_a_new_id() {
     assert!(session.data().is_empty());
     assert_eq!(Some(session.cookie()), cookie.as_ref());
     assert_eq!(exchange.facts(), before);
-    let Plan::Save(closing) = finish(exchange, now()) else { panic!("a save") };
-    assert_eq!(text_of(&closing.operation.id), "next");
-    assert!(!closing.operation.record.to_json().contains("views"));
+    let save = finish_save(&mut exchange, now());
+    assert_eq!(text_of(&save.operation.id), "next");
+    assert!(!save.operation.record.to_json().contains("views"));
     // The new session's own reload is as any other.
     let mut exchange = loaded(&config, RECORD);
-    let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Regenerate(id("next"))) else {
+    let Ok(Some(Pending::Delete(ask))) = start(&mut exchange, Action::Regenerate(id("next")))
+    else {
         panic!("a delete")
     };
     ask.complete::<Down>(&mut exchange, Ok(()), now()).expect("deleted");
-    let Ok(Pending::Load(reload)) = start(&mut exchange, Action::Reload) else { panic!("a load") };
+    let Ok(Some(Pending::Load(reload))) = start(&mut exchange, Action::Reload) else {
+        panic!("a load")
+    };
     assert_eq!(text_of(&reload.operation.id), "next");
     reload.complete::<Down>(&mut exchange, Ok(Some(Stored::new(RECORD)))).expect("a record");
     assert_eq!(views(&exchange), Some(json!(1)));
@@ -721,7 +788,8 @@ fn regenerate() {
     for reply in [Ok(()), Err("down")] {
         for new in [true, false] {
             let mut exchange = if new { created(&config) } else { loaded(&config, SECURE_RECORD) };
-            let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Regenerate(id("next")))
+            let Ok(Some(Pending::Delete(ask))) =
+                start(&mut exchange, Action::Regenerate(id("next")))
             else {
                 panic!("a delete")
             };
@@ -738,9 +806,9 @@ fn regenerate() {
             let facts = exchange.facts();
             assert!(facts.new_id && !facts.known);
             // Saved and sent although it is empty.
-            let Plan::Save(closing) = finish(exchange, now()) else { panic!("a save") };
-            assert_eq!(text_of(&closing.operation.id), "next");
-            let outcome = settle(Plan::Save(closing));
+            let save = finish_save(&mut exchange, now());
+            assert_eq!(text_of(&save.operation.id), "next");
+            let outcome = settle(exchange, Some(Pending::Save(save)));
             assert_eq!(outcome.decision().store_reason, Reason::NewId);
             assert!(line(&outcome).is_some_and(|line| line.starts_with("connect.sid=s%3Anext.")));
         }
@@ -753,7 +821,7 @@ fn destroy() {
     for unset in [Unset::Keep, Unset::Destroy] {
         for reply in [Ok(()), Err("down")] {
             let mut exchange = loaded(&built(express().rolling(true).unset(unset)), RECORD);
-            let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Destroy) else {
+            let Ok(Some(Pending::Delete(ask))) = start(&mut exchange, Action::Destroy) else {
                 panic!("a delete")
             };
             assert!(exchange.session().is_none());
@@ -761,16 +829,16 @@ fn destroy() {
             let result = ask.complete(&mut exchange, reply, now());
             assert_eq!(matches!(result, Err(Error::Store("down"))), reply.is_err());
             assert!(exchange.session().is_none());
-            let plan = finish(exchange, later(3));
-            match (&plan, unset) {
-                (Plan::Delete(closing), Unset::Destroy) => {
-                    assert_eq!(text_of(&closing.operation.id), "old");
-                    assert_eq!(closing.operation.now, later(3));
+            let pending = finish(&mut exchange, later(3));
+            match (&pending, unset) {
+                (Some(Pending::Delete(ask)), Unset::Destroy) => {
+                    assert_eq!(text_of(&ask.operation.id), "old");
+                    assert_eq!(ask.operation.now, later(3));
                 }
-                (Plan::Nothing(_), Unset::Keep) => {}
+                (None, Unset::Keep) => {}
                 other => panic!("{other:?}"),
             }
-            assert_eq!(line(&settle(plan)), None);
+            assert_eq!(line(&settle(exchange, pending)), None);
         }
     }
 }
@@ -786,33 +854,72 @@ fn unset() {
         set_views(&mut exchange, 2);
         exchange.unset();
         assert!(!exchange.facts().changed && !exchange.facts().present);
-        match (finish(exchange, now()), option) {
-            (Plan::Nothing(outcome), Unset::Keep) => assert_eq!(line(&outcome), None),
-            (Plan::Delete(closing), Unset::Destroy) => {
-                assert_eq!(text_of(&closing.operation.id), if new { "new" } else { "old" });
+        let pending = finish(&mut exchange, now());
+        match (&pending, option) {
+            (None, Unset::Keep) => {}
+            (Some(Pending::Delete(ask)), Unset::Destroy) => {
+                assert_eq!(text_of(&ask.operation.id), if new { "new" } else { "old" });
             }
             other => panic!("{other:?}"),
         }
+        assert_eq!(line(&settle(exchange, pending)), None);
     }
     // After a regeneration it is the new id's record.
     let mut exchange = loaded(&built(express().unset(Unset::Destroy)), RECORD);
-    let Ok(Pending::Delete(ask)) = start(&mut exchange, Action::Regenerate(id("next"))) else {
+    let Ok(Some(Pending::Delete(ask))) = start(&mut exchange, Action::Regenerate(id("next")))
+    else {
         panic!("a delete")
     };
     ask.complete::<Down>(&mut exchange, Ok(()), now()).expect("deleted");
     exchange.unset();
-    let Plan::Delete(closing) = finish(exchange, now()) else { panic!("a delete") };
-    assert_eq!(text_of(&closing.operation.id), "next");
+    let Some(Pending::Delete(ask)) = finish(&mut exchange, now()) else { panic!("a delete") };
+    assert_eq!(text_of(&ask.operation.id), "next");
 }
 
-// B-208: after a save that failed at the end there is nothing to send (D-write-failure)
+// B-208: what the store refuses or fails leaves no line to send (D-write-failure)
 #[test]
-fn a_failed_save_at_the_end_sends_nothing() {
-    let config = built(express());
-    for reply in [Err("down"), Ok(Written::Gone), Ok(Written::Exists)] {
-        let Plan::Save(closing) = finish(created(&config), now()) else { panic!("a save") };
-        // `settle` consumes the only value that holds the line.
-        assert!(closing.settle(reply).is_err());
+fn what_the_store_did_not_do_is_not_promised() {
+    let config = built(express().unset(Unset::Destroy));
+    for reply in [
+        Err("down"),
+        Ok(Written::Gone),
+        Ok(Written::Exists),
+        Ok(Written::Changed(Stored::new(RECORD))),
+    ] {
+        let mut exchange = created(&config);
+        let save = finish_save(&mut exchange, now());
+        let failed = save.complete(&mut exchange, reply.clone(), now());
+        match (&failed, reply) {
+            (Err(Error::Store("down")), Err(_)) => {}
+            (Err(Error::Gone), Ok(Written::Gone)) => {}
+            (Err(Error::Conflict), Ok(_)) => {}
+            other => panic!("{other:?}"),
+        }
+        assert!(exchange.outcome().is_none());
+    }
+    let mut exchange = loaded(&config, RECORD);
+    exchange.unset();
+    let Some(Pending::Delete(ask)) = finish(&mut exchange, now()) else { panic!("a delete") };
+    let failed = ask.complete(&mut exchange, Err("down"), now());
+    assert!(matches!(failed, Err(Error::Store("down"))));
+    assert!(exchange.outcome().is_none());
+    // Nor is anything promised before the answer.
+    let mut exchange = created(&config);
+    drop(finish_save(&mut exchange, now()));
+    assert!(exchange.outcome().is_none());
+}
+
+// B-131, B-210: a touch that failed, or found the record gone, changes nothing for the response
+#[test]
+fn a_failed_touch_loses_nothing_but_lifetime() {
+    let config = built(express().rolling(true).resave(false));
+    for reply in [None, Some(Touched::Alive), Some(Touched::Gone)] {
+        let mut exchange = loaded(&config, RECORD);
+        finish_touch(&mut exchange, now()).complete(&mut exchange, reply, now());
+        let outcome = exchange.outcome().expect("an outcome");
+        assert!(line(&outcome).is_some());
+        assert_eq!(outcome.decision().cookie_reason, Reason::Rolling);
+        assert_eq!(outcome.origin(), Origin::Loaded);
     }
 }
 
@@ -860,18 +967,19 @@ impl Store {
     fn carry_out(&mut self, exchange: &mut Exchange, action: Action) {
         // A failing reload is part of the table.
         let _ = match start(exchange, action).expect("a session") {
-            Pending::Delete(ask) => {
+            Some(Pending::Delete(ask)) => {
                 let reply = self.delete(&ask.operation);
                 ask.complete(exchange, reply, now())
             }
-            Pending::Load(ask) => {
+            Some(Pending::Load(ask)) => {
                 let reply = self.load(&ask.operation);
                 ask.complete(exchange, reply)
             }
-            Pending::Save(ask) => {
+            Some(Pending::Save(ask)) => {
                 let reply = self.save(&ask.operation);
-                ask.complete(exchange, reply)
+                ask.complete(exchange, reply, now()).map(|next| assert!(next.is_none()))
             }
+            other => panic!("{other:?}"),
         };
     }
 
@@ -885,7 +993,7 @@ impl Store {
                     }
                 }
                 Step::MaxAge => {
-                    let session = exchange.session_mut().expect("a session");
+                    let session = exchange.session().expect("a session");
                     session.cookie_mut().set_max_age(Duration::from_secs(5), now());
                 }
                 Step::Null => exchange.unset(),
@@ -894,29 +1002,32 @@ impl Store {
                 }
                 Step::Reload => self.carry_out(exchange, Action::Reload),
                 Step::Save => self.carry_out(exchange, Action::Save),
-                Step::Touch => exchange.session_mut().expect("a session").cookie_mut().touch(now()),
+                Step::Touch => exchange.session().expect("a session").cookie_mut().touch(now()),
                 Step::Write => set_views(exchange, u8::try_from(count + 2).expect("few steps")),
                 Step::WriteBack => set_views(exchange, 1),
             }
         }
     }
 
-    fn close(&mut self, plan: Plan) -> Outcome {
-        match plan {
-            Plan::Delete(closing) => {
-                let reply = self.delete(&closing.operation);
-                closing.settle(reply).expect("deleted")
+    fn close(&mut self, mut exchange: Exchange) -> Outcome {
+        match finish(&mut exchange, now()) {
+            Some(Pending::Delete(ask)) => {
+                let reply = self.delete(&ask.operation);
+                ask.complete(&mut exchange, reply, now()).expect("deleted");
             }
-            Plan::Nothing(outcome) => outcome,
-            Plan::Save(closing) => {
-                let reply = self.save(&closing.operation);
-                closing.settle(reply).expect("saved")
+            None => {}
+            Some(Pending::Save(ask)) => {
+                let reply = self.save(&ask.operation);
+                let next = ask.complete(&mut exchange, reply, now()).expect("saved");
+                assert!(next.is_none());
             }
-            Plan::Touch(closing) => {
+            Some(Pending::Touch(ask)) => {
                 self.calls.push('T');
-                closing.settle(Some(Touched::Alive))
+                ask.complete(&mut exchange, Some(Touched::Alive), now());
             }
+            other => panic!("{other:?}"),
         }
+        exchange.outcome().expect("the store has answered")
     }
 }
 
@@ -979,7 +1090,7 @@ fn the_tables() {
         let record = if expires { RECORD } else { BROWSER_SESSION_RECORD };
         for (steps, new, known) in rows {
             let mut store = Store::default();
-            let missing = lookup(&config).missing().with_id(id("new"), now());
+            let missing = missing(&config).with_id(id("new"), now());
             for (kind, mut exchange, (calls, when)) in [
                 ("new", created(&config), new),
                 ("missing", missing, new),
@@ -991,7 +1102,7 @@ fn the_tables() {
                     store.records.insert("old".into(), record.into());
                 }
                 store.handle(&mut exchange, steps);
-                let outcome = store.close(finish(exchange, now()));
+                let outcome = store.close(exchange);
                 let expected = calls
                     .replace('n', if su { "S" } else { "" })
                     .replace('l', if resave { "S" } else { "T" })

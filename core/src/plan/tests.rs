@@ -2,20 +2,25 @@ use super::*;
 
 use std::collections::BTreeSet;
 
-use crate::store::{Expect, Stored};
-use crate::{DataError, IdError, Record, RecordError, SessionCookie, SessionId, Timestamp};
+use crate::{DataError, Error, IdError, RecordError};
 
-/// Every combination of facts: 2^9 × 3.
-fn all() -> impl Iterator<Item = Facts> {
+/// Every combination of facts: with the quirks, under which three of them are never true, 2^9 × 3;
+/// without them, 2^12 × 3.
+fn all(quirks: bool) -> impl Iterator<Item = Facts> {
     let saved = [Saved::Current, Saved::Never, Saved::Stale];
-    (0..512_u32).flat_map(move |bits| {
+    let count: u32 = if quirks { 512 } else { 4_096 };
+    (0..count).flat_map(move |bits| {
         let bit = |index: u32| bits & (1 << index) != 0;
         saved.map(|saved| Facts {
             changed: bit(0),
+            cookie_changed: bit(9),
+            ended: bit(10),
             expiring: bit(1),
             known: bit(2),
             present: bit(3),
             new_id: bit(4),
+            quirks,
+            resign: bit(11),
             rolling: bit(5),
             saved,
             save_uninitialized: bit(6),
@@ -25,7 +30,7 @@ fn all() -> impl Iterator<Item = Facts> {
     })
 }
 
-/// The predicates of the rules, each written as its rule says it.
+/// The predicates of the rules with the quirks, each written as its rule says it.
 struct Rules(Facts);
 
 impl Rules {
@@ -99,9 +104,9 @@ impl Rules {
 // the decision is that of the formulas
 #[test]
 fn the_decision_is_that_of_the_formulas() {
-    let different: BTreeSet<_> = all().map(|facts| format!("{facts:?}")).collect();
+    let different: BTreeSet<_> = all(true).map(|facts| format!("{facts:?}")).collect();
     assert_eq!(different.len(), 1_536);
-    for facts in all() {
+    for facts in all(true) {
         let decision = decide(facts);
         let rules = Rules(facts);
         assert_eq!(decision.store, rules.store(), "{facts:?}");
@@ -146,7 +151,15 @@ fn cookie_reason_fits(facts: Facts, reason: Reason) -> bool {
                 && !facts.save_uninitialized
                 && !rules.is_modified()
         }
-        Reason::AlreadySaved | Reason::PathMismatch | Reason::Resave | Reason::Unset => false,
+        Reason::AlreadySaved
+        | Reason::CookieChanged
+        | Reason::Ended
+        | Reason::Gone
+        | Reason::PathMismatch
+        | Reason::Resave
+        | Reason::Resigned
+        | Reason::Saved
+        | Reason::Unset => false,
     }
 }
 
@@ -185,8 +198,13 @@ fn store_reason_fits(facts: Facts, action: StoreAction, reason: Reason) -> bool 
             action == StoreAction::Touch && facts.saved == Saved::Current && !modified
         }
         Reason::BrowserSessionCookie
+        | Reason::CookieChanged
+        | Reason::Ended
+        | Reason::Gone
         | Reason::PathMismatch
+        | Reason::Resigned
         | Reason::Rolling
+        | Reason::Saved
         | Reason::SecureOnPlainHttp => false,
     }
 }
@@ -196,7 +214,7 @@ fn store_reason_fits(facts: Facts, action: StoreAction, reason: Reason) -> bool 
 fn the_reasons_fit() {
     let mut cookie_reasons = BTreeSet::new();
     let mut store_reasons = BTreeSet::new();
-    for facts in all() {
+    for facts in all(true) {
         let Decision { cookie_reason, store, store_reason, .. } = decide(facts);
         assert!(cookie_reason_fits(facts, cookie_reason), "{facts:?} {cookie_reason:?}");
         assert!(store_reason_fits(facts, store, store_reason), "{facts:?} {store_reason:?}");
@@ -205,8 +223,6 @@ fn the_reasons_fit() {
         cookie_reasons.insert(format!("{cookie_reason:?}"));
         store_reasons.insert(format!("{store_reason:?}"));
     }
-    let names =
-        |names: &[&str]| names.iter().map(|name| String::from(*name)).collect::<BTreeSet<_>>();
     assert_eq!(
         cookie_reasons,
         names(&[
@@ -237,19 +253,28 @@ fn the_reasons_fit() {
     );
 }
 
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| String::from(*name)).collect()
+}
+
 #[test]
 fn each_reason_has_a_sentence_of_its_own() {
     let reasons = [
         Reason::AlreadySaved,
         Reason::BrowserSessionCookie,
         Reason::Changed,
+        Reason::CookieChanged,
+        Reason::Ended,
+        Reason::Gone,
         Reason::New,
         Reason::NoSession,
         Reason::NotModified,
         Reason::PathMismatch,
         Reason::NewId,
         Reason::Resave,
+        Reason::Resigned,
         Reason::Rolling,
+        Reason::Saved,
         Reason::SecureOnPlainHttp,
         Reason::Uninitialized,
         Reason::Unset,
@@ -262,7 +287,11 @@ fn each_reason_has_a_sentence_of_its_own() {
 // B-106, B-111: what is done reads as what it is: one word for each store operation
 #[test]
 fn what_is_done_has_a_name() {
-    for (action, text) in [(CookieAction::Send, "sent"), (CookieAction::Withhold, "not sent")] {
+    for (action, text) in [
+        (CookieAction::Clear, "cleared"),
+        (CookieAction::Send, "sent"),
+        (CookieAction::Withhold, "not sent"),
+    ] {
         assert_eq!(action.to_string(), text);
     }
     for (action, text) in [
@@ -278,45 +307,19 @@ fn what_is_done_has_a_name() {
 const LINE: &str = "connect.sid=x; Path=/";
 
 fn outcome() -> Outcome {
-    let decision = decide(all().next().expect("facts"));
+    let decision = decide(all(true).next().expect("facts"));
     let cookie = Ok(Some(HeaderValue::from_static(LINE)));
-    Outcome { cookie, decision, origin: Origin::Missing }
-}
-
-fn id() -> SessionId {
-    SessionId::from_bytes([1; 24])
-}
-
-fn save() -> Closing<Save> {
-    let record = Record::from_json("{\"cookie\":{}}").expect("a record");
-    let operation = Save::new(id(), record, Expect::Anything, Timestamp::MIN);
-    Closing { operation, outcome: outcome() }
-}
-
-// B-208: a write that the store refuses or fails leaves no line to send (D-write-failure)
-#[test]
-fn what_the_store_did_not_do_is_not_promised() {
-    let stored = Stored::new("{}");
-    assert!(
-        save()
-            .settle::<&str>(Ok(Written::Saved(None)))
-            .is_ok_and(|outcome| { outcome.set_cookie().is_some_and(|line| line == LINE) })
-    );
-    for reply in [Written::Changed(stored), Written::Exists, Written::Gone] {
-        assert!(matches!(save().settle::<&str>(Ok(reply)), Err(Error::Conflict)));
-    }
-    assert!(matches!(save().settle(Err("down")), Err(Error::Store("down"))));
-    let delete = || Closing { operation: Delete::new(id(), Timestamp::MIN), outcome: outcome() };
-    assert!(matches!(delete().settle(Err("down")), Err(Error::Store("down"))));
-    assert!(delete().settle::<&str>(Ok(())).is_ok());
+    Outcome { cookie, decision, origin: Origin::Missing, vary: false }
 }
 
 #[test]
 fn each_error_has_a_status_and_a_sentence() {
     let errors = [
         Error::Conflict,
+        Error::Cookie(CookieError::TooLong),
         Error::Data(DataError::TooDeep),
         Error::Ended,
+        Error::Gone,
         Error::Id(IdError::Random),
         Error::LayeredTwice,
         Error::Missing,
@@ -325,14 +328,20 @@ fn each_error_has_a_status_and_a_sentence() {
         Error::PathMismatch,
         Error::Record(RecordError::NoCookie),
         Error::Store("down"),
+        Error::Undeliverable,
     ];
     let sentences: BTreeSet<_> = errors.iter().map(ToString::to_string).collect();
     assert_eq!(sentences.len(), errors.len());
-    for inner in ["down", &DataError::TooDeep.to_string(), &IdError::Random.to_string()] {
+    for inner in [
+        "down",
+        &CookieError::TooLong.to_string(),
+        &DataError::TooDeep.to_string(),
+        &IdError::Random.to_string(),
+    ] {
         assert!(sentences.contains(inner), "passed through: {inner}");
     }
     for error in errors {
-        let conflict = matches!(error, Error::Conflict);
+        let conflict = matches!(error, Error::Conflict | Error::Gone);
         assert_eq!(error.status(), if conflict { 409 } else { 500 }, "{error}");
     }
 }
@@ -361,8 +370,10 @@ fn the_cause_of_the_stores_error_is_ours() {
     for error in [
         Error::Store(Down(None)),
         Error::Conflict,
+        Error::Cookie(CookieError::TooLong),
         Error::Data(DataError::TooDeep),
         Error::Ended,
+        Error::Gone,
         Error::Id(IdError::Random),
         Error::LayeredTwice,
         Error::Missing,
@@ -370,20 +381,9 @@ fn the_cause_of_the_stores_error_is_ours() {
         Error::NoSession,
         Error::PathMismatch,
         Error::Record(RecordError::NoCookie),
+        Error::Undeliverable,
     ] {
         assert_eq!(cause(&error), None, "{error}");
-    }
-}
-
-// B-210: a touch that failed, or found the record gone, changes nothing for the response
-#[test]
-fn a_failed_touch_loses_nothing_but_lifetime() {
-    for reply in [None, Some(Touched::Alive), Some(Touched::Gone)] {
-        let cookie = SessionCookie::from_record(&mut serde_json::Map::new());
-        let operation = Touch::new(id(), cookie, None, Timestamp::MIN);
-        let settled = Closing { operation, outcome: outcome() }.settle(reply);
-        assert!(settled.set_cookie().is_some_and(|line| line == LINE));
-        assert_eq!(settled.origin(), Origin::Missing);
     }
 }
 
@@ -400,4 +400,320 @@ fn lines_that_stand_there_stay() {
     outcome().apply(&mut headers);
     let lines: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
     assert_eq!(lines, ["connect.sid=other", "second=2", LINE]);
+}
+
+/// The rules without the quirks, each as one would say it.
+#[derive(Clone, Copy)]
+struct Wishes(Facts);
+
+impl Wishes {
+    /// The store has a record of the session, older than the session or not.
+    fn is_in_the_store(self) -> bool {
+        self.0.saved != Saved::Never
+    }
+
+    /// Somebody has this session's id, or can be given it.
+    fn is_of_use(self) -> bool {
+        self.0.known || !self.0.withheld
+    }
+
+    /// There is something that the store has not, and that is worth keeping.
+    fn has_news(self) -> bool {
+        match self.0.saved {
+            Saved::Stale => true,
+            Saved::Current => false,
+            // Whoever presents an id has a session; a visitor has one by an option, or by a change.
+            Saved::Never => self.0.known || self.0.changed || self.0.save_uninitialized,
+        }
+    }
+
+    fn store(self) -> StoreAction {
+        let is_saved =
+            self.0.present && self.has_news() && (self.is_in_the_store() || self.is_of_use());
+        let is_touched = self.0.present && self.0.known && self.0.saved == Saved::Current;
+        let is_deleted = !self.0.present && self.0.unset_destroy;
+        match (is_saved, is_touched, is_deleted) {
+            (true, false, false) => StoreAction::Save,
+            (false, true, false) => StoreAction::Touch,
+            (false, false, true) => StoreAction::Delete,
+            (false, false, false) => StoreAction::Nothing,
+            more => panic!("one thing at a time: {more:?}"),
+        }
+    }
+
+    /// After this request, the store has the session.
+    fn will_be_in_the_store(self) -> bool {
+        self.0.present && (self.is_in_the_store() || self.store() == StoreAction::Save)
+    }
+
+    /// What the browser has is not what it should have.
+    fn wants_cookie(self) -> bool {
+        let Facts { changed, cookie_changed, expiring, new_id, resign, rolling, .. } = self.0;
+        if self.0.known {
+            let later_end = expiring && (changed || new_id);
+            self.0.present && (rolling || resign || cookie_changed || later_end)
+        } else {
+            self.will_be_in_the_store()
+        }
+    }
+
+    /// The browser presented what this request ended, and nothing takes its place.
+    fn wants_clearing(self) -> bool {
+        let replaced = self.0.present && (self.0.known || self.will_be_in_the_store());
+        self.0.ended && !replaced
+    }
+
+    fn cookie(self) -> CookieAction {
+        match (self.wants_cookie(), self.wants_clearing()) {
+            _ if self.0.withheld => CookieAction::Withhold,
+            (true, false) => CookieAction::Send,
+            (false, true) => CookieAction::Clear,
+            (false, false) => CookieAction::Withhold,
+            (true, true) => panic!("one line at a time"),
+        }
+    }
+
+    fn cookie_reason_fits(self, reason: Reason) -> bool {
+        let Facts { changed, cookie_changed, known, new_id, present, .. } = self.0;
+        let (modified, decision) = (changed || new_id, self.cookie());
+        let sent = decision == CookieAction::Send;
+        let kept = decision == CookieAction::Withhold && present;
+        match reason {
+            Reason::Ended => decision == CookieAction::Clear,
+            Reason::NoSession => !present && !self.wants_clearing(),
+            // Wanted, or not even saved because of it.
+            Reason::SecureOnPlainHttp => {
+                let orphan = kept && !known && self.has_news();
+                self.0.withheld && (self.wants_cookie() || self.wants_clearing() || orphan)
+            }
+            Reason::Rolling => sent && known && self.0.rolling,
+            Reason::Resigned => sent && known && self.0.resign && !self.0.rolling,
+            Reason::CookieChanged => sent && known && cookie_changed,
+            Reason::NewId => sent && new_id,
+            Reason::Changed => sent && changed && !new_id,
+            Reason::New => sent && !known && self.0.save_uninitialized && !modified,
+            Reason::Saved => sent && !known && self.is_in_the_store() && !modified,
+            Reason::NotModified => kept && known && !modified && !cookie_changed,
+            Reason::BrowserSessionCookie => kept && known && modified && !self.0.expiring,
+            Reason::Uninitialized => kept && !known && !self.has_news(),
+            Reason::AlreadySaved
+            | Reason::Gone
+            | Reason::PathMismatch
+            | Reason::Resave
+            | Reason::Unset => false,
+        }
+    }
+
+    fn store_reason_fits(self, reason: Reason) -> bool {
+        let Facts { changed, known, present, saved, .. } = self.0;
+        let (action, never) = (self.store(), saved == Saved::Never);
+        match reason {
+            Reason::Changed => {
+                action == StoreAction::Save && (saved == Saved::Stale || changed && never)
+            }
+            Reason::New => action == StoreAction::Save && never && !changed && !known,
+            Reason::Resave => action == StoreAction::Save && never && !changed && known,
+            Reason::NotModified => action == StoreAction::Touch && !changed,
+            Reason::AlreadySaved => {
+                !matches!(action, StoreAction::Save | StoreAction::Delete)
+                    && saved == Saved::Current
+                    && (changed || !known)
+            }
+            Reason::NoSession => action == StoreAction::Nothing && !present,
+            Reason::Unset => action == StoreAction::Delete,
+            Reason::SecureOnPlainHttp => {
+                action == StoreAction::Nothing && present && never && !self.is_of_use()
+            }
+            Reason::Uninitialized => action == StoreAction::Nothing && present && never,
+            _ => false,
+        }
+    }
+}
+
+// B-060, B-061, B-106, B-107, B-108, B-124, B-129, B-137, B-154: without the quirks, for every
+// combination of facts, the decision is what one would wish
+#[test]
+fn the_decision_is_what_one_would_wish() {
+    let different: BTreeSet<_> = all(false).map(|facts| format!("{facts:?}")).collect();
+    assert_eq!(different.len(), 12_288);
+    for facts in all(false) {
+        let (decision, wishes) = (decide(facts), Wishes(facts));
+        assert_eq!(decision.store, wishes.store(), "{facts:?}");
+        assert_eq!(decision.cookie, wishes.cookie(), "{facts:?}");
+    }
+}
+
+// B-136, B-137, B-154: without the quirks, what never happens
+#[test]
+fn what_never_happens() {
+    for facts in all(false) {
+        let Decision { cookie, store, .. } = decide(facts);
+        let saved = facts.saved != Saved::Never || store == StoreAction::Save;
+        if cookie == CookieAction::Send {
+            assert!(facts.present && saved, "a promise that was not kept: {facts:?}");
+            assert!(!facts.withheld, "a cookie that the browser drops: {facts:?}");
+        }
+        if cookie == CookieAction::Clear {
+            assert!(facts.ended && !facts.withheld, "{facts:?}");
+            assert!(!facts.present || !facts.known && !saved, "{facts:?}");
+        }
+        if facts.saved == Saved::Never && facts.withheld && !facts.known {
+            assert!(store != StoreAction::Save, "an orphan: {facts:?}");
+        }
+        let presented_nothing = facts.present && !facts.known && !facts.ended;
+        let set_nothing = !facts.changed && facts.saved == Saved::Never;
+        if presented_nothing && set_nothing && !facts.save_uninitialized {
+            let nothing = (StoreAction::Nothing, CookieAction::Withhold);
+            assert_eq!((store, cookie), nothing, "{facts:?}");
+        }
+        let cookie_only = facts.changed && facts.cookie_changed && facts.saved == Saved::Stale;
+        if facts.present && facts.known && cookie_only && !facts.withheld {
+            assert_eq!((store, cookie), (StoreAction::Save, CookieAction::Send), "{facts:?}");
+        }
+    }
+}
+
+// B-124, B-129, B-136, B-154: without the quirks, each reason fits the facts, and each that can
+// occur does
+#[test]
+fn the_reasons_fit_without_quirks() {
+    let mut cookie_reasons = BTreeSet::new();
+    let mut store_reasons = BTreeSet::new();
+    for facts in all(false) {
+        let Decision { cookie_reason, store_reason, .. } = decide(facts);
+        let wishes = Wishes(facts);
+        assert!(wishes.cookie_reason_fits(cookie_reason), "{facts:?} {cookie_reason:?}");
+        assert!(wishes.store_reason_fits(store_reason), "{facts:?} {store_reason:?}");
+        cookie_reasons.insert(format!("{cookie_reason:?}"));
+        store_reasons.insert(format!("{store_reason:?}"));
+    }
+    assert_eq!(
+        cookie_reasons,
+        names(&[
+            "BrowserSessionCookie",
+            "Changed",
+            "CookieChanged",
+            "Ended",
+            "New",
+            "NewId",
+            "NoSession",
+            "NotModified",
+            "Resigned",
+            "Rolling",
+            "Saved",
+            "SecureOnPlainHttp",
+            "Uninitialized",
+        ])
+    );
+    assert_eq!(
+        store_reasons,
+        names(&[
+            "AlreadySaved",
+            "Changed",
+            "New",
+            "NoSession",
+            "NotModified",
+            "Resave",
+            "SecureOnPlainHttp",
+            "Uninitialized",
+            "Unset",
+        ])
+    );
+}
+
+/// A header's lines before, and after.
+type Lines = (&'static [&'static [u8]], &'static [&'static [u8]]);
+
+/// The header's lines after `outcome` was applied to `lines`.
+fn applied(outcome: &Outcome, name: &HeaderName, lines: &[&[u8]]) -> Vec<Vec<u8>> {
+    let mut headers = HeaderMap::new();
+    for line in lines {
+        headers.append(name, HeaderValue::from_bytes(line).expect("a header value"));
+    }
+    outcome.apply(&mut headers);
+    headers.get_all(name).iter().map(|line| line.as_bytes().to_vec()).collect()
+}
+
+fn consulted(line: Option<&'static str>) -> Outcome {
+    let cookie = Ok(line.map(HeaderValue::from_static));
+    Outcome { cookie, vary: true, ..outcome() }
+}
+
+/// Caches learn that the response depends on the Cookie lines: once, whatever stands there.
+#[test]
+fn vary_says_cookie() {
+    let cases: &[Lines] = &[
+        (&[], &[b"Cookie"]),
+        (&[b"Accept"], &[b"Accept", b"Cookie"]),
+        (&[b"accept, COOKIE"], &[b"accept, COOKIE"]),
+        (&[b"Cookie"], &[b"Cookie"]),
+        (&[b"accept", b" cookie ,origin"], &[b"accept", b" cookie ,origin"]),
+        (&[b"*"], &[b"*"]),
+        (&[b"accept", b"*"], &[b"accept", b"*"]),
+        // Neither is the field itself.
+        (&[b"Cookies"], &[b"Cookies", b"Cookie"]),
+        (&[b"X-Cookie"], &[b"X-Cookie", b"Cookie"]),
+        (&[b"Set-Cookie"], &[b"Set-Cookie", b"Cookie"]),
+        (&[b""], &[b"", b"Cookie"]),
+        (&[b"accept-\xE9"], &[b"accept-\xE9", b"Cookie"]),
+    ];
+    for (before, after) in cases {
+        for line in [Some(LINE), None] {
+            assert_eq!(applied(&consulted(line), &VARY, before), *after, "{before:?}");
+        }
+        // Under express, or if nobody asked for the session: as it was.
+        assert_eq!(applied(&outcome(), &VARY, before), *before);
+    }
+}
+
+/// Our line stays out of shared caches: what stands there is made stricter, never weaker.
+#[test]
+fn cache_control_says_private() {
+    let cases: &[Lines] = &[
+        (&[], &[b"private"]),
+        (&[b"public"], &[b"private"]),
+        (&[b"Public"], &[b"private"]),
+        (&[b"public, max-age=60"], &[b"max-age=60, private"]),
+        (&[b"max-age=60,PUBLIC ,must-revalidate"], &[b"max-age=60, must-revalidate, private"]),
+        (&[b"no-store"], &[b"no-store"]),
+        (&[b"No-Store, public"], &[b"No-Store, public"]),
+        (&[b"private"], &[b"private"]),
+        (&[b"max-age=60, Private"], &[b"max-age=60, Private"]),
+        (&[b"no-cache"], &[b"no-cache, private"]),
+        (&[b"s-maxage=60"], &[b"s-maxage=60, private"]),
+        // Of one field alone, it says nothing of ours.
+        (&[b"private=\"x\""], &[b"private=\"x\", private"]),
+        (&[b"private=\"x, y\""], &[b"private=\"x, y\", private"]),
+        (&[b"no-cache=\"set-cookie\", public"], &[b"no-cache=\"set-cookie\", private"]),
+        (&[b"public", b"max-age=60"], &[b"max-age=60, private"]),
+        (&[b"max-age=60", b"private"], &[b"max-age=60", b"private"]),
+        (&[b"max-age=60", b"no-store"], &[b"max-age=60", b"no-store"]),
+        (&[b", ,"], &[b"private"]),
+    ];
+    for (before, after) in cases {
+        let shown: Vec<_> = before.iter().map(|line| String::from_utf8_lossy(line)).collect();
+        assert_eq!(applied(&consulted(Some(LINE)), &CACHE_CONTROL, before), *after, "{shown:?}");
+        // Without our line the response may be cached, under express it is the handler's affair.
+        assert_eq!(applied(&consulted(None), &CACHE_CONTROL, before), *before, "{shown:?}");
+        assert_eq!(applied(&outcome(), &CACHE_CONTROL, before), *before, "{shown:?}");
+    }
+}
+
+/// What can't be read as text is still the handler's word: it stays, with ours beside it.
+#[test]
+fn cache_control_beyond_ascii_is_not_lost() {
+    for before in [&b"no-store, x=\"\xE9\""[..], b"max-age=60, x=\"\xE9\"", b"\xFF"] {
+        let after = applied(&consulted(Some(LINE)), &CACHE_CONTROL, &[before]).join(&b", "[..]);
+        let find = |text: &[u8]| after.windows(text.len()).any(|part| part == text);
+        assert!(find(before), "{}", String::from_utf8_lossy(&after));
+        assert!(find(b"private") || find(b"no-store"), "{}", String::from_utf8_lossy(&after));
+    }
+}
+
+/// A directive's quoted text is no directive.
+#[test]
+fn a_word_in_quotes_is_not_a_word() {
+    let before = &b"no-cache=\"a, private, b\""[..];
+    let after = applied(&consulted(Some(LINE)), &CACHE_CONTROL, &[before]);
+    assert_eq!(after, [&b"no-cache=\"a, private, b\", private"[..]]);
 }

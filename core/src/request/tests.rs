@@ -15,7 +15,9 @@ fn signed(id: &str) -> String {
 }
 
 fn presented(lines: &[&[u8]]) -> Result<String, Origin> {
-    presented_id(lines.iter().copied(), "sid", &keys()).map(|id| id.as_str().into())
+    let found = candidates(lines.iter().copied(), "sid", &keys(), 1)?;
+    let [(id, true)] = &found[..] else { panic!("{} ids", found.len()) };
+    Ok(id.as_str().into())
 }
 
 fn presents(lines: &[&[u8]], id: &str) {
@@ -257,24 +259,31 @@ fn is_secure() {
     use Proxy::{Distrust, Framework, Trust};
     for connection in [Encrypted, Plain, SecureUpstream, Unknown] {
         for proxy in [Distrust, Framework, Trust] {
-            for forwarded in [None, Some(&b"https"[..]), Some(b"http")] {
-                let facts = RequestFacts {
-                    connection,
-                    forwarded_proto: forwarded,
-                    ..RequestFacts::default()
-                };
+            for (line, quirks) in [
+                (None, true),
+                (None, false),
+                (Some(&b"https"[..]), true),
+                (Some(b"https"), false),
+                (Some(b"http"), true),
+                (Some(b"http"), false),
+            ] {
+                let forwarded_proto = line.map(|line| [line; 2]);
+                let facts = RequestFacts { connection, forwarded_proto, ..RequestFacts::default() };
                 let expected = connection == Encrypted
                     || (proxy == Framework && connection == SecureUpstream)
-                    || (proxy == Trust && forwarded == Some(b"https"));
-                assert_eq!(
-                    facts.is_secure(proxy),
-                    expected,
-                    "{connection:?} {proxy:?} {forwarded:?}"
-                );
+                    || (proxy == Trust && line == Some(b"https"));
+                let secure = facts.is_secure(proxy, quirks);
+                assert_eq!(secure, expected, "{connection:?} {proxy:?} {line:?} {quirks}");
             }
         }
     }
     assert_eq!((Proxy::from(true), Proxy::from(false)), (Trust, Distrust));
+}
+
+/// Is the request secure, by its first and its last line?
+fn is_forwarded(first: &[u8], last: &[u8], quirks: bool) -> bool {
+    let facts = RequestFacts { forwarded_proto: Some([first, last]), ..RequestFacts::default() };
+    facts.is_secure(Proxy::Trust, quirks)
 }
 
 // B-159: the first element, trimmed, in any case
@@ -297,12 +306,12 @@ fn x_forwarded_proto() {
         ("h ttps", false),
         ("wss", false),
     ] {
-        let facts =
-            RequestFacts { forwarded_proto: Some(line.as_bytes()), ..RequestFacts::default() };
-        assert_eq!(facts.is_secure(Proxy::Trust), secure, "{line}");
+        // Of several lines the first.
+        for last in [line, "https", "http"] {
+            assert_eq!(is_forwarded(line.as_bytes(), last.as_bytes(), true), secure, "{line}");
+        }
     }
-    let not_text = RequestFacts { forwarded_proto: Some(b"\xFFhttps"), ..RequestFacts::default() };
-    assert!(!not_text.is_secure(Proxy::Trust));
+    assert!(!is_forwarded(b"\xFFhttps", b"\xFFhttps", true));
 }
 
 // B-038, B-160: what is read from an `http` request
@@ -339,7 +348,7 @@ fn of_an_http_request() {
         .expect("a request");
     let facts = RequestFacts::of(&full);
     assert_eq!(facts.connection, Connection::Encrypted);
-    assert_eq!(facts.forwarded_proto, Some(&b"https"[..]));
+    assert_eq!(facts.forwarded_proto, Some([&b"https"[..], b"http"]));
     assert_eq!(cookie_lines(full.headers()).collect::<Vec<_>>(), [&b"a=b"[..], b"c=\xFF"]);
     assert_eq!(cookie_lines(plain.headers()).count(), 0);
 }
@@ -349,6 +358,7 @@ fn each_origin_has_a_sentence_of_its_own() {
     let origins = [
         Origin::Absent,
         Origin::BadSignature,
+        Origin::Expired,
         Origin::Loaded,
         Origin::Malformed,
         Origin::Missing,
@@ -357,4 +367,70 @@ fn each_origin_has_a_sentence_of_its_own() {
     let sentences: std::collections::BTreeSet<_> =
         origins.iter().map(ToString::to_string).collect();
     assert_eq!(sentences.len(), origins.len());
+}
+
+// B-159, B-162: without the quirks the last element of the last line, trimmed, in any case
+#[test]
+fn x_forwarded_proto_of_the_nearest_proxy() {
+    for (line, secure) in [
+        ("https", true),
+        (" HTTPS ", true),
+        ("http,https", true),
+        ("https,http", false),
+        ("https,", false),
+        (",https", true),
+        ("", false),
+        ("http", false),
+        ("\"https\"", false),
+    ] {
+        for first in [line, "https", "http"] {
+            assert_eq!(is_forwarded(first.as_bytes(), line.as_bytes(), false), secure, "{line}");
+        }
+    }
+    assert!(!is_forwarded(b"https", b"https\xFF", false));
+}
+
+/// RFC 6265 section 5.1.4, clause by clause.
+fn path_matches(request: &str, cookie: &str) -> bool {
+    let identical = request == cookie;
+    let prefix = request.len() > cookie.len() && request.split_at(cookie.len()).0 == cookie;
+    let ends_with_slash = cookie.as_bytes()[cookie.len() - 1] == b'/';
+    let goes_on_with_slash = prefix && request.as_bytes()[cookie.len()] == b'/';
+    identical || prefix && ends_with_slash || prefix && goes_on_with_slash
+}
+
+// B-040: segments count without the quirks, and with them any prefix
+#[test]
+fn below_a_path() {
+    for (cookie, path, matches) in [
+        ("/", "/", true),
+        ("/", "", true),
+        ("/", "/any", true),
+        ("/app", "/app", true),
+        ("/app", "/app/", true),
+        ("/app", "/app/x", true),
+        ("/app", "/application", false),
+        ("/app", "/app.x", false),
+        ("/app", "/App", false),
+        ("/app", "/ap", false),
+        ("/app/", "/app/", true),
+        ("/app/", "/app/x", true),
+        ("/app/", "/app", false),
+        ("/", "*", false),
+    ] {
+        let facts = RequestFacts { path, ..RequestFacts::default() };
+        assert_eq!(facts.is_below(cookie, false), matches, "{cookie} {path}");
+        let path = if path.is_empty() { "/" } else { path };
+        assert_eq!(facts.is_below(cookie, true), path.starts_with(cookie), "{cookie} {path}");
+    }
+}
+
+proptest::proptest! {
+    // B-040: whatever the paths, RFC 6265 decides
+    #[test]
+    fn below_is_what_rfc_6265_says(path in "/[a/]{0,6}", cookie in "/[a/]{0,6}") {
+        let facts = RequestFacts { path: &path, ..RequestFacts::default() };
+        proptest::prop_assert_eq!(facts.is_below(&cookie, false), path_matches(&path, &cookie));
+        proptest::prop_assert_eq!(facts.is_below(&cookie, true), path.starts_with(&cookie));
+    }
 }

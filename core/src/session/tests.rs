@@ -9,9 +9,9 @@ use crate::record::inflate;
 use crate::{Attribute, Record, Timestamp};
 
 fn session() -> Session {
-    let cookie = SessionCookie::from_record(&mut Map::new());
+    let cookie = SessionCookie::from_record(&mut Map::new(), true);
     let id = SessionId::from_text("needle-id").expect("an id");
-    Session { cookie, data: Data::default(), id }
+    Session { cookie, created: None, data: Data::default(), id, log: Vec::new() }
 }
 
 fn with(value: &Value) -> Session {
@@ -142,11 +142,11 @@ fn nesting_that_a_record_can_hold() {
         for depth in [0, 1, 99, 100] {
             let value = nested(depth, array);
             session.insert("deep", &value).expect("not too deep");
-            let record = Record::new(session.cookie(), session.data(), usize::MAX);
-            let record = record.expect("no limit").to_json();
-            let inflated = inflate(record.as_bytes(), usize::MAX).expect("a record");
+            let record = Record::new(&session, None, usize::MAX).expect("no limit").to_json();
+            let inflated = inflate(record.as_bytes(), session.id().clone(), usize::MAX, true);
+            let (inflated, _) = inflated.expect("a record");
             assert_eq!(inflated.data.get("deep"), Some(&value), "{depth}");
-            assert!(is_same(&Data::new(inflated.data), &session.data), "{depth}");
+            assert!(is_same(&inflated.data, &session.data), "{depth}");
         }
         let baseline = session.data.clone();
         for depth in [101, 102, 128, 1_000] {
@@ -238,6 +238,170 @@ fn debug_shows_neither_id_nor_data() {
     assert_eq!(session.id().as_str(), "needle-id");
 }
 
+/// `update` returns what it has put there; what goes wrong leaves all as it was.
+#[test]
+fn update() {
+    let mut session = with(&json!({"n": 1, "text": "needle-data"}));
+    assert_eq!(session.update("n", |n: Option<u64>| n.unwrap_or_default() + 1), Ok(2));
+    assert_eq!(session.update("new", |n: Option<u64>| n.map_or(7, |n| n + 1)), Ok(7));
+    assert_eq!(session.get("new"), Ok(Some(7)));
+    let (baseline, length) = (session.data.clone(), session.log.len());
+    let error = session.update("text", |n: Option<u64>| n.unwrap_or_default()).err();
+    assert_eq!(error, Some(DataError::WrongType));
+    for key in ["cookie", "id", "http-session:created"] {
+        assert_eq!(session.update(key, |_: Option<u8>| 1).err(), Some(DataError::ReservedKey));
+    }
+    let error = session.update("n", |_: Option<Value>| nested(101, true)).err();
+    assert_eq!(error, Some(DataError::TooDeep));
+    // What can be written and not be read again as the same type.
+    #[derive(serde::Deserialize)]
+    struct OneWay;
+    impl Serialize for OneWay {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_str("x")
+        }
+    }
+    let error = session.update("none", |_: Option<OneWay>| OneWay).err();
+    assert_eq!(error, Some(DataError::WrongType));
+    assert!(Arc::ptr_eq(&session.data, &baseline));
+    assert_eq!(session.log.len(), length);
+}
+
+/// The log holds one entry for a key that was written, however often.
+#[test]
+fn the_log_stays_short() {
+    let mut session = session();
+    for n in 0..100 {
+        session.update("n", |n: Option<u64>| n.unwrap_or_default() + 1).expect("a number");
+        session.insert("n", n).expect("JSON");
+        session.clear();
+    }
+    assert!(session.log.len() <= 2, "{}", session.log.len());
+}
+
+/// The whole data as a struct, and back: what is equal is not written, other keys stay.
+#[test]
+fn typed_sessions() {
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Cart {
+        items: Vec<u32>,
+        user: Option<String>,
+    }
+    let mut session = with(&json!({"items": [1], "user": null, "other": true}));
+    let mut cart = session.read::<Cart>().expect("a cart");
+    assert_eq!(cart, Cart { items: vec![1], user: None });
+    let (baseline, log) = (session.data.clone(), session.log.len());
+    session.write(&cart).expect("fields");
+    assert!(Arc::ptr_eq(&session.data, &baseline));
+    assert_eq!(session.log.len(), log);
+    cart.items.push(2);
+    session.write(&cart).expect("fields");
+    let expected = json!({"items": [1, 2], "user": null, "other": true});
+    assert_eq!(Value::Object(session.data().clone()), expected);
+    let written: Vec<_> = session.log.split_off(log - 1).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(written.last().map(|key| &**key), Some("items"));
+    let baseline = session.data.clone();
+    assert_eq!(session.read::<Vec<u8>>().err(), Some(DataError::WrongType));
+    assert_eq!(session.read::<BTreeMap<String, u8>>().err(), Some(DataError::WrongType));
+    // What has no fields is no session.
+    assert_eq!(session.write(&7), Err(DataError::NotJson));
+    assert_eq!(session.write(&[cart]), Err(DataError::NotJson));
+    assert_eq!(session.write(&json!(null)), Err(DataError::NotJson));
+    assert_eq!(session.write(&json!({"id": 1})), Err(DataError::ReservedKey));
+    assert_eq!(session.write(&json!({"a": nested(101, false)})), Err(DataError::TooDeep));
+    assert!(Arc::ptr_eq(&session.data, &baseline));
+    session.write(&json!({})).expect("nothing");
+    assert!(Arc::ptr_eq(&session.data, &baseline));
+}
+
+/// An update after an `insert` or a `remove` of the key is part of it; one before is forgotten.
+#[test]
+fn the_log_of_writes() {
+    let base = with(&json!({"n": 1}));
+    let theirs = with(&json!({"n": 100, "theirs": 1}));
+    let add = |session: &mut Session, more: i64| {
+        let sum = session.update("n", move |n: Option<i64>| n.unwrap_or_default() + more);
+        sum.expect("a number");
+    };
+    type Writes<'a> = &'a dyn Fn(&mut Session);
+    let steps: [(Writes<'_>, Value); 8] = [
+        (&|session| add(session, 1), json!(101)),
+        (&|session| (0..3).for_each(|_| add(session, 1)), json!(103)),
+        (&|session| session.insert("n", 5).expect("JSON"), json!(5)),
+        (
+            &|session| {
+                add(session, 1);
+                session.insert("n", 5).expect("JSON");
+            },
+            json!(5),
+        ),
+        (
+            &|session| {
+                session.insert("n", 5).expect("JSON");
+                add(session, 1);
+            },
+            json!(6),
+        ),
+        (
+            &|session| {
+                session.remove("n");
+                add(session, 3);
+            },
+            json!(3),
+        ),
+        (
+            &|session| {
+                session.clear();
+                add(session, 3);
+            },
+            json!(3),
+        ),
+        (&|session| drop(session.remove("n")), Value::Null),
+    ];
+    for (index, (step, expected)) in steps.into_iter().enumerate() {
+        let mut session = Session { log: Vec::new(), ..base.clone() };
+        step(&mut session);
+        session.rebase(&base, &theirs).expect("no conflict");
+        assert_eq!(session.data.get("n").cloned().unwrap_or_default(), expected, "{index}");
+        assert_eq!(session.data.get("theirs"), Some(&json!(1)), "{index}");
+    }
+    // A value that is no number any more is a conflict, and nothing is half merged.
+    let mut session = Session { log: Vec::new(), ..base.clone() };
+    add(&mut session, 1);
+    let before = session.data.clone();
+    let theirs = with(&json!({"n": "text", "theirs": 1}));
+    assert_eq!(session.rebase(&base, &theirs), Err(DataError::WrongType));
+    assert!(Arc::ptr_eq(&session.data, &before));
+}
+
+// B-094: of two cookies, what one of them changed; of two ends that nobody set, the later
+#[test]
+fn merged_cookies() {
+    let cookie = |end: &str, length: i64, path: &str| {
+        let mut cookie = json!({"expires": end, "originalMaxAge": length, "path": path});
+        SessionCookie::from_record(cookie.as_object_mut().expect("an object"), false)
+    };
+    let [early, late] = ["2023-11-14T22:13:23.000Z", "2023-11-14T22:13:24.000Z"];
+    let base = Session { cookie: cookie(early, 5, "/"), ..session() };
+    for (ours, theirs, merged) in [
+        ((early, 5, "/"), (early, 5, "/"), (early, 5, "/")),
+        ((late, 5, "/"), (early, 5, "/"), (late, 5, "/")),
+        ((early, 5, "/"), (late, 5, "/"), (late, 5, "/")),
+        ((late, 5, "/a"), (early, 5, "/"), (late, 5, "/a")),
+        ((early, 5, "/"), (early, 5, "/b"), (early, 5, "/b")),
+        ((early, 5, "/a"), (early, 5, "/b"), (early, 5, "/a")),
+        ((early, 4, "/"), (late, 5, "/b"), (early, 4, "/b")),
+        ((early, 5, "/a"), (late, 6, "/"), (late, 6, "/a")),
+        ((early, 4, "/"), (late, 6, "/"), (early, 4, "/")),
+    ] {
+        let of = |(end, length, path): (&str, i64, &str)| cookie(end, length, path);
+        let mut session = Session { cookie: of(ours), ..base.clone() };
+        let theirs = Session { cookie: of(theirs), ..base.clone() };
+        session.rebase(&base, &theirs).expect("no conflict");
+        assert_eq!(session.cookie, of(merged));
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u8, u8),
@@ -287,5 +451,28 @@ proptest! {
         prop_assert_eq!(!is_same(&data, &baseline), model != original);
         let expected = model.into_iter().map(|(key, value)| (key, value.into()));
         prop_assert_eq!(&*data, &expected.collect::<Map<String, Value>>());
+    }
+
+    /// Whoever changed nothing has, after a merge, what the other one has.
+    #[test]
+    fn nothing_changed_is_nothing_carried_over(
+        before in proptest::collection::btree_map("[a-c]", 0..3_u8, 0..4),
+        after in proptest::collection::btree_map("[a-c]", 0..3_u8, 0..4),
+        created in proptest::collection::vec(proptest::option::of(0..3_i64), 2),
+    ) {
+        let of = |data: BTreeMap<String, u8>, created: Option<i64>| {
+            let created = created.and_then(Timestamp::from_millis);
+            Session { created, ..with(&json!(data)) }
+        };
+        let base = of(before, created[0]);
+        let theirs = of(after, created[1]);
+        let mut session = Session { log: Vec::new(), ..base.clone() };
+        session.rebase(&base, &theirs).expect("no conflict");
+        prop_assert_eq!(&session.data, &theirs.data);
+        prop_assert_eq!(&session.cookie, &theirs.cookie);
+        // A beginning is never forgotten.
+        prop_assert_eq!(session.created, theirs.created.or(base.created));
+        let theirs = Session { created: session.created, ..theirs };
+        prop_assert!(!session.is_changed(&theirs, false));
     }
 }

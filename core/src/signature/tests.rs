@@ -30,7 +30,7 @@ fn signatures_are_those_of_cookie_signature() {
     ] {
         let keys = Keys::new(&secret, &[]).expect("a sound secret");
         assert_eq!(str::from_utf8(&keys.sign(id)), Ok(signature));
-        assert_eq!(keys.verify(&format!("{id}.{signature}")), Some(id));
+        assert_eq!(keys.verify(&format!("{id}.{signature}")), Some((id, true)));
     }
 }
 
@@ -39,7 +39,7 @@ fn signatures_are_those_of_cookie_signature() {
 fn the_last_dot_divides() {
     let keys = keys(&["tobiiscool"]);
     for id in ["a.b", ".", "..", "a.", ".a", "s:a", ""] {
-        assert_eq!(keys.verify(&signed(&keys, id)), Some(id));
+        assert_eq!(keys.verify(&signed(&keys, id)), Some((id, true)));
     }
     for signed in
         ["", "hello", HELLO, "hello.", &format!("hello{HELLO}"), &format!("hello.{HELLO}.")]
@@ -52,7 +52,7 @@ fn the_last_dot_divides() {
 #[test]
 fn a_signature_is_compared_as_text() {
     let keys = keys(&["tobiiscool"]);
-    assert_eq!(keys.verify(&format!("hello.{HELLO}")), Some("hello"));
+    assert_eq!(keys.verify(&format!("hello.{HELLO}")), Some(("hello", true)));
     for index in 0..HELLO.len() {
         for replacement in (0..=127_u8).filter(|byte| *byte != HELLO.as_bytes()[index]) {
             let mut bytes = HELLO.as_bytes().to_vec();
@@ -83,7 +83,7 @@ fn several_secrets() {
     assert_eq!(rotated.sign("id"), new.sign("id"));
     assert_ne!(rotated.sign("id"), old.sign("id"));
     for secret in ["new", "older", "old"] {
-        assert_eq!(rotated.verify(&signed(&keys(&[secret]), "id")), Some("id"));
+        assert_eq!(rotated.verify(&signed(&keys(&[secret]), "id")), Some(("id", secret == "new")));
     }
     assert_eq!(rotated.verify(&signed(&keys(&["other"]), "id")), None);
     assert_eq!(new.verify(&signed(&old, "id")), None);
@@ -152,7 +152,7 @@ proptest! {
         let ours = Keys::new(&Secret::from(secret), &[]).expect("a sound secret");
         let theirs = Keys::new(&Secret::from(other), &[]).expect("a sound secret");
         let (good, forged) = (signed(&ours, &id), signed(&theirs, &id));
-        prop_assert_eq!(ours.verify(&good), Some(id.as_str()));
+        prop_assert_eq!(ours.verify(&good), Some((id.as_str(), true)));
         prop_assert_eq!(ours.verify(&forged), None);
     }
 }

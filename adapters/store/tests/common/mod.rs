@@ -14,10 +14,11 @@ use http_session_store::core::store::{
     Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Written,
 };
 use http_session_store::core::{
-    Config, ConfigBuilder, Connection, Record, RequestFacts, SessionId, Timestamp,
+    Begin, Config, ConfigBuilder, Connection, Outcome, Record, RequestFacts, SessionId, Timestamp,
 };
 use http_session_store::testing::{TestEnv, cookie_for};
 use http_session_store::{BlockingStore, Error, MemoryStore, Session, Sessions, Store};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 /// What a [`Script`] can be told something about.
@@ -343,20 +344,35 @@ pub(crate) fn quiet() -> ConfigBuilder {
     Config::express(SECRET).resave(false).save_uninitialized(false)
 }
 
+/// A secret that is long enough for [`safe`].
+pub(crate) const LONG_SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// The safe preset.
+pub(crate) fn safe() -> ConfigBuilder {
+    Config::recommended(LONG_SECRET)
+}
+
 /// Sessions with a store that does what it is told and a clock that stands still.
 pub(crate) struct World {
+    pub(crate) connection: Connection,
     pub(crate) env: TestEnv,
     pub(crate) sessions: Sessions,
     pub(crate) store: Script,
 }
 
 impl World {
+    /// On plain HTTP.
     pub(crate) fn new(config: ConfigBuilder) -> Self {
         let env = TestEnv::new(START);
         let store = Script::default();
         let config = config.build().expect("sound options");
         let sessions = Sessions::new(config, store.clone()).env(env.clone());
-        Self { env, sessions, store }
+        Self { connection: Connection::Plain, env, sessions, store }
+    }
+
+    /// On TLS.
+    pub(crate) fn on_tls(config: ConfigBuilder) -> Self {
+        Self { connection: Connection::Encrypted, ..Self::new(config) }
     }
 
     /// A stored session with `n` = 1, and the Cookie header that presents it.
@@ -366,19 +382,29 @@ impl World {
         cookie.expect("the store works")
     }
 
-    /// Begins a request.
-    pub(crate) async fn open(&self, cookie: Option<&HeaderValue>) -> Result<Session, Error> {
-        let connection = Connection::Plain;
+    /// How a request begins.
+    pub(crate) fn begin(&self, cookie: Option<&HeaderValue>) -> Begin {
+        let connection = self.connection;
         let facts = RequestFacts { path: "/", connection, ..RequestFacts::default() };
         let lines = cookie.map(HeaderValue::as_bytes);
-        let begin = self.sessions.config().begin(&facts, lines, self.sessions.now());
-        Ok(self.sessions.open(begin).await?.expect("a session on every path"))
+        self.sessions.config().begin(&facts, lines, self.sessions.now())
+    }
+
+    /// Begins a request.
+    pub(crate) async fn open(&self, cookie: Option<&HeaderValue>) -> Result<Session, Error> {
+        let session = self.sessions.open(self.begin(cookie)).await?;
+        Ok(session.expect("a session on every path"))
     }
 
     /// A request of the client that [`logged_in`](Self::logged_in).
     pub(crate) async fn loaded(&self) -> Session {
         let cookie = self.logged_in().await;
-        let session = self.open(Some(&cookie)).await.expect("the store works");
+        self.again(&cookie).await
+    }
+
+    /// Another request of that client.
+    pub(crate) async fn again(&self, cookie: &HeaderValue) -> Session {
+        let session = self.open(Some(cookie)).await.expect("the store works");
         self.store.calls();
         session
     }
@@ -386,5 +412,23 @@ impl World {
     /// A request of an unknown client.
     pub(crate) async fn fresh(&self) -> Session {
         self.open(None).await.expect("the store is not asked")
+    }
+
+    /// Ends a request.
+    pub(crate) async fn close(&self, session: &Session) -> Result<Outcome, Error> {
+        self.sessions.close(session).await
+    }
+
+    /// The record of `id`: without its cookie, and without what says when it was made.
+    pub(crate) fn data(&self, id: &str) -> Option<Value> {
+        let mut record: Value = serde_json::from_str(self.store.records().get(id)?).expect("JSON");
+        let data = record.as_object_mut().expect("an object");
+        data.retain(|key, _| key != "cookie" && key != "http-session:created");
+        Some(record)
+    }
+
+    /// The ids that have a record.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.store.records().into_keys().collect()
     }
 }
