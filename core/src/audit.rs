@@ -28,11 +28,12 @@ findings! {
     DomainWide ("OWASP ASVS 5.0 3.3.3") =
         "the cookie has a Domain: every host below it gets the session",
     HostPrefix ("RFC 6265bis section 4.1.3.2") =
-        "a cookie with the prefix __Host- needs Secure, Path=/ and no Domain, or browsers drop it",
+        "a cookie called __Host-…, as the default name __Host-id, needs Secure, Path=/ and no Domain, or \
+         browsers drop it: take that option back, or call it __Secure-…; on plain HTTP, for_localhost()",
     HttpPrefix ("RFC 6265bis section 4.1.3") =
         "a cookie with the prefix __Http- or __Host-Http- needs HttpOnly, or browsers drop it",
     KnownSecret ("OWASP ASVS 5.0 13.3.1") =
-        "the secret is one from a tutorial: take 32 random bytes, `openssl rand -base64 32`",
+        "a secret is one from a tutorial: take 32 random bytes, `openssl rand -base64 32`",
     LongLived ("RFC 6265bis section 5.5") =
         "the cookie is to live for more than 400 days, which is the most that browsers keep",
     LostUpdates ("B-130") =
@@ -53,6 +54,8 @@ findings! {
         "a cookie with SameSite=None needs Secure, or browsers drop it",
     NotSecure ("OWASP ASVS 5.0 3.3.1") =
         "the cookie travels over plain HTTP: set Secure, but for development on localhost",
+    NotRolling ("B-106") =
+        "the cookie has a max-age and rolling is off: the browser drops it while the session is in use",
     PartitionedNotSecure ("CHIPS") =
         "a cookie with Partitioned needs Secure, or browsers drop it",
     ProxyBelieved ("RFC 7239 section 8.1; B-162") =
@@ -68,7 +71,7 @@ findings! {
     SecurePrefix ("RFC 6265bis section 4.1.3.1") =
         "a cookie with the prefix __Secure- needs Secure, or browsers drop it",
     ShortSecret ("RFC 2104 section 3") =
-        "the secret has less than 32 bytes: take 32 random bytes, `openssl rand -base64 32`",
+        "a secret has less than 32 bytes: take 32 random bytes, `openssl rand -base64 32`",
     TimeoutOrder ("OWASP ASVS 5.0 7.3") =
         "the idle timeout is longer than the absolute one",
 }
@@ -76,14 +79,11 @@ findings! {
 impl Finding {
     /// Can it not work, or is it as good as no protection?
     pub(crate) const fn is_refused(self) -> bool {
-        use Finding::{
-            HostPrefix, HttpPrefix, KnownSecret, NeverMatches, NoLifetime, NoneNotSecure,
-        };
-        use Finding::{PartitionedNotSecure, SecurePrefix, ShortSecret, TimeoutOrder};
-        matches!(
-            self,
-            HostPrefix | HttpPrefix | KnownSecret | NeverMatches | NoLifetime | NoneNotSecure
-        ) || matches!(self, PartitionedNotSecure | SecurePrefix | ShortSecret | TimeoutOrder)
+        #[rustfmt::skip]
+        let refused = matches!(self, Self::HostPrefix | Self::HttpPrefix | Self::KnownSecret
+            | Self::NeverMatches | Self::NoLifetime | Self::NoneNotSecure | Self::PartitionedNotSecure
+            | Self::SecurePrefix | Self::ShortSecret | Self::TimeoutOrder);
+        refused
     }
 }
 
@@ -131,10 +131,10 @@ pub(crate) fn audit<'a>(
     [
         (Finding::KnownSecret, secrets.clone().any(|secret| KNOWN.contains(&secret.bytes()))),
         (Finding::ShortSecret, secrets.any(|secret| secret.bytes().len() < 32)),
+        (Finding::NoneNotSecure, dropped(cookie) || dropped(on_tls)),
         (Finding::HostPrefix, host && !(secure && !domain && path == "/")),
         (Finding::HttpPrefix, http && !(has(Attribute::HttpOnly) && secure)),
         (Finding::SecurePrefix, name.starts_with("__secure-") && !secure),
-        (Finding::NoneNotSecure, dropped(cookie) || dropped(on_tls)),
         (Finding::PartitionedNotSecure, has(Attribute::Partitioned) && !secure),
         (Finding::NeverMatches, !reachable),
         (Finding::NoLifetime, age.is_some_and(|age| age <= 0) || zero),
@@ -142,10 +142,11 @@ pub(crate) fn audit<'a>(
         (Finding::NotSecure, !secure),
         (Finding::ScriptsCanRead, !has(Attribute::HttpOnly)),
         (Finding::NoSameSite, !has(Attribute::SameSite)),
-        (Finding::NoPrefix, !host),
+        (Finding::NoPrefix, !host && !name.starts_with("__secure-")),
         (Finding::DomainWide, domain),
         (Finding::DefaultName, name == "connect.sid"),
         (Finding::LongLived, age.is_some_and(|age| age > MAX_AGE)),
+        (Finding::NotRolling, age.is_some() && !options.rolling),
         (Finding::NoIdleTimeout, timeouts.idle.is_none()),
         (Finding::NoAbsoluteTimeout, timeouts.absolute.is_none()),
         (Finding::SaveUninitialized, options.save_uninitialized),

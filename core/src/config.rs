@@ -103,6 +103,11 @@ impl Config {
         checked.map(|(template, _)| template)
     }
 
+    /// What happens when parallel requests of one session write.
+    pub fn conflict(&self) -> Conflict {
+        self.0.options.conflict
+    }
+
     /// The cookie's name.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -365,8 +370,9 @@ pub enum Unset {
     Keep,
 }
 
-/// A configuration that can never work, refused when it is built (D-early-reject).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// A configuration that can never work, refused when it is built (D-early-reject). Its `Debug` is the
+/// message as well, because that is what a `main` that returns it prints.
+#[derive(Clone, Copy, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// A cookie option that can never be serialized (B-026).
@@ -394,6 +400,12 @@ impl fmt::Display for ConfigError {
                 "more than 16 secrets: drop those whose cookies have all expired"
             }
         })
+    }
+}
+
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -64,11 +64,11 @@ explained! {
         /// serde could not write it.
         NotJson = "the value can't be written as JSON",
         /// It would be lost on the next load (B-075).
-        ReservedKey = "session key is reserved: express-session has a property of that name",
+        ReservedKey = "session key is reserved, as id, save, touch or cookie: take another name",
         /// It could not be read again.
         TooDeep = "the value is nested deeper than 100 levels",
         /// serde could not read it.
-        WrongType = "the session's value is not of the type that was asked for",
+        WrongType = "the session's value is not of the type that was asked for: it was stored as another",
     }
 }
 
@@ -100,6 +100,8 @@ pub enum Error<E> {
     LayeredTwice,
     /// `reload` found no record (B-178).
     Missing,
+    /// The session is used in the closure of its own `update` or `cookie_mut`.
+    Nested,
     /// No session layer is in front of this handler.
     NoLayer,
     /// The session was destroyed or unset earlier in this request.
@@ -134,7 +136,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Data(error) => return error.fmt(f),
             Self::Ended => {
                 "the session's request has ended: a streamed body or a spawned task can't change \
-                 the session any more; change it before the handler returns"
+                 the session any more; change it before the handler returns, or edit it by its id"
             }
             Self::Gone => "the session was ended by a parallel request",
             Self::Id(error) => return error.fmt(f),
@@ -143,11 +145,15 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                  request: remove one, or give it a marker type and a cookie name of its own"
             }
             Self::Missing => "failed to load session: the store has no such record",
-            Self::NoLayer => {
-                "no session layer serves this handler: add one after the routes, and with the \
-                 same marker type"
+            Self::Nested => {
+                "the session is used in the closure of its own update or cookie_mut: read what the \
+                 closure needs before it"
             }
-            Self::NoSession => "no session: it was destroyed or unset earlier in this request",
+            Self::NoLayer => {
+                "no session layer serves this handler: add one after the routes and the middleware \
+                 that use it, and with the same marker type"
+            }
+            Self::NoSession => "no session: it was destroyed or unset earlier in this request (regenerate begins another)",
             Self::PathMismatch => {
                 "no session on this path, which does not begin with the cookie's path: extract \
                  Option<Session>, or set a shorter cookie path"
@@ -156,7 +162,8 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Store(error) => return error.fmt(f),
             Self::Undeliverable => {
                 "the session can't be saved: its cookie is Secure and the request is not; behind a \
-                 TLS proxy set proxy(true), for development for_localhost()"
+                 TLS proxy set proxy(true) and let it send X-Forwarded-Proto: https; for development \
+                 for_localhost()"
             }
         })
     }

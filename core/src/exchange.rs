@@ -62,7 +62,7 @@ impl Config {
         // The first one is asked for first.
         further.reverse();
         let secure = request.is_secure(proxy, quirks);
-        Opening { config: self.clone(), origin, presented: None, resign: false, secure, template }
+        Opening { config: self.clone(), origin, presented: None, secure, template }
             .next(further, now)
     }
 
@@ -72,8 +72,8 @@ impl Config {
     pub fn begin_with_id(&self, id: SessionId, now: Timestamp) -> Begin {
         let (config, template) = (self.clone(), self.settings().template.clone());
         let (origin, secure) = (Origin::Missing, true);
-        Opening { config, origin, presented: None, resign: false, secure, template }
-            .next(vec![(id, true)], now)
+        let opening = Opening { config, origin, presented: None, secure, template };
+        opening.next(vec![(id, true)], now)
     }
 }
 
@@ -97,9 +97,7 @@ pub enum Begin {
 struct Opening {
     config: Config,
     origin: Origin,
-    presented: Option<SessionId>,
-    /// An old secret had signed it.
-    resign: bool,
+    presented: Option<Candidate>,
     secure: bool,
     template: Arc<CookieTemplate>,
 }
@@ -119,9 +117,10 @@ impl Opening {
 
     /// Asks for the last of the ids, or else for a new one.
     fn next(mut self, mut further: Vec<Candidate>, now: Timestamp) -> Begin {
-        let Some((id, current)) = further.pop() else { return Begin::Create(Create(self)) };
-        (self.presented, self.resign) = (Some(id.clone()), !current);
-        Begin::Load(Lookup { further, opening: self, operation: Load::new(id, now, None) })
+        let Some(candidate) = further.pop() else { return Begin::Create(Create(self)) };
+        let operation = Load::new(candidate.0.clone(), now, None);
+        self.presented = Some(candidate);
+        Begin::Load(Lookup { further, opening: self, operation })
     }
 }
 
@@ -156,11 +155,11 @@ impl Lookup {
     /// # Errors
     /// The record can't be read: the request fails, and the record stays (B-069).
     pub fn answer(mut self, reply: Option<Stored>, now: Timestamp) -> Result<Begin, RecordError> {
-        let Options { max_record_bytes, quirks, resave, timeouts, .. } = *self.opening.options();
+        let Options { resave, timeouts, .. } = *self.opening.options();
         self.opening.origin = Origin::Missing;
         let Some(stored) = reply else { return Ok(self.opening.next(self.further, now)) };
-        let id = self.operation.id;
-        let (mut session, raw) = inflate(&stored.record, id, max_record_bytes, quirks)?;
+        let (mut session, raw) =
+            inflate(&stored.record, self.operation.id, self.opening.options())?;
         let saved = session.clone();
         if timeouts.absolute.is_some() && session.created.is_none() {
             // Somebody else made it: its time counts from here.
@@ -257,14 +256,19 @@ impl Exchange {
         self.opening.options()
     }
 
+    /// The cookie that the browser has of the session that the client presented.
+    fn presented_cookie(&self) -> &SessionCookie {
+        self.ended.as_ref().unwrap_or(&self.original.cookie)
+    }
+
     fn is_withheld(&self) -> bool {
-        let cookie = self.session.as_ref().map(|session| &session.cookie).or(self.ended.as_ref());
-        !self.opening.secure && cookie.unwrap_or(&self.original.cookie).is_secure()
+        let cookie = self.session.as_ref().map_or_else(|| self.presented_cookie(), Session::cookie);
+        !self.opening.secure && cookie.is_secure()
     }
 
     /// Does the client have the session's id already?
     fn is_known(&self) -> bool {
-        self.opening.presented.as_ref() == Some(&self.id)
+        self.opening.presented.as_ref().is_some_and(|(id, _)| *id == self.id)
     }
 
     /// Starts a method that asks the store, if it has to be asked. Carry out the operation and give the
@@ -339,7 +343,7 @@ impl Exchange {
             present: session.is_some(),
             new_id: self.id != self.original.id,
             quirks,
-            resign: self.opening.resign && !quirks,
+            resign: !quirks && self.opening.presented.as_ref().is_some_and(|(_, current)| !current),
             rolling,
             saved: match &self.saved {
                 None => Saved::Never,
@@ -377,10 +381,7 @@ impl Exchange {
             (CookieAction::Send, Some(session)) => {
                 session.cookie.line(settings, Some(&session.id)).map(Some)
             }
-            (CookieAction::Clear, _) => {
-                let cookie = self.ended.as_ref().unwrap_or(&self.original.cookie);
-                cookie.line(settings, None).map(Some)
-            }
+            (CookieAction::Clear, _) => self.presented_cookie().line(settings, None).map(Some),
             _ => Ok(None),
         };
         if !settings.options.quirks {
@@ -505,8 +506,7 @@ impl Exchange {
 
     /// Carries this request's changes over to what the store has now.
     fn merge<E>(&mut self, stored: Stored) -> Result<(), Error<E>> {
-        let Options { max_record_bytes, quirks, .. } = *self.options();
-        let (theirs, _) = inflate(&stored.record, self.id.clone(), max_record_bytes, quirks)?;
+        let (theirs, _) = inflate(&stored.record, self.id.clone(), self.options())?;
         if let (Some(session), Some(base)) = (&mut self.session, &self.saved) {
             session.rebase(base, &theirs).map_err(|_| Error::Conflict)?;
         }
@@ -593,6 +593,19 @@ pub enum Pending {
     Touch(Ask<Touch>),
 }
 
+impl Pending {
+    /// Whose record.
+    pub const fn id(&self) -> &SessionId {
+        match self {
+            Self::Delete(ask) => &ask.operation.id,
+            Self::Load(ask) => &ask.operation.id,
+            Self::Rotate(ask) => &ask.operation.from,
+            Self::Save(ask) => &ask.operation.id,
+            Self::Touch(ask) => &ask.operation.id,
+        }
+    }
+}
+
 /// What an operation is part of.
 enum Work {
     Finish(Outcome),
@@ -652,14 +665,12 @@ impl Ask<Load> {
         exchange: &mut Exchange,
         reply: Result<Option<Stored>, E>,
     ) -> Result<(), Error<E>> {
-        let Options { max_record_bytes, quirks, .. } = *exchange.options();
         let stored = reply.map_err(Error::Store)?.ok_or(Error::Missing)?;
-        let id = self.operation.id;
-        let (found, _) = inflate(&stored.record, id, max_record_bytes, quirks)?;
+        let (found, _) = inflate(&stored.record, self.operation.id, exchange.options())?;
         let session = exchange.session.as_mut().filter(|session| session.id == found.id);
         let session = session.ok_or(Error::NoSession)?;
         *session = Session { created: found.created.or(session.created), ..found.clone() };
-        if !quirks {
+        if !exchange.options().quirks {
             exchange.original = Session { id: exchange.original.id.clone(), ..found.clone() };
             (exchange.saved, exchange.version) = (Some(found), stored.version);
         }

@@ -128,7 +128,7 @@ explained! {
         Saved = "the application saved the new session",
         /// (B-136, B-137)
         SecureOnPlainHttp = "the cookie is Secure and the request is not: behind a TLS proxy set \
-            proxy(true), for development for_localhost()",
+            proxy(true) and let it send X-Forwarded-Proto: https; for development for_localhost()",
         /// (B-114)
         Uninitialized = "the session is new and empty and save_uninitialized is off",
         /// (B-109)

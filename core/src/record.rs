@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::config::Options;
 use crate::cookie::MAX_BYTES;
 use crate::session::{CREATED, Data, Object, is_reserved};
 use crate::store::Touch;
@@ -66,7 +67,7 @@ impl Record {
     }
 }
 
-/// Reads the record of `id` (B-069, B-071), of at most `limit` bytes and a cookie: a touch, which
+/// Reads the record of `id` (B-069, B-071), of at most `max_record_bytes` and a cookie: a touch, which
 /// changes the cookie, must not make it unreadable. Reserved names are not copied (B-075).
 ///
 /// With `quirks`, the data as the record has it comes second, if it has such names: the session then
@@ -74,10 +75,10 @@ impl Record {
 pub(crate) fn inflate(
     record: &[u8],
     id: SessionId,
-    limit: usize,
-    quirks: bool,
+    options: &Options,
 ) -> Result<(Session, Option<Data>), RecordError> {
-    if record.len() > limit.saturating_add(MAX_BYTES) {
+    let Options { max_record_bytes, quirks, .. } = *options;
+    if record.len() > max_record_bytes.saturating_add(MAX_BYTES) {
         return Err(RecordError::TooLarge);
     }
     let (mut cookie, mut data) = parse(record)?;

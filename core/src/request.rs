@@ -128,6 +128,7 @@ pub(crate) fn candidates<'a>(
     let (mut ids, mut reason) = (Vec::new(), None);
     for (_, value) in pairs.take(most) {
         match presented_id(value, keys) {
+            Ok(id) if ids.contains(&id) => {}
             Ok(id) => ids.push(id),
             Err(origin) => reason = reason.or(Some(origin)),
         }

@@ -62,12 +62,12 @@ impl Session {
         &self.data
     }
 
-    /// The value under `key` as a `T`, or `None` if there is none.
+    /// The value under `key` as a `T`; `None` if there is none, or null.
     ///
     /// # Errors
     /// [`DataError::WrongType`].
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, DataError> {
-        self.data.get(key).map(from_json).transpose()
+        read(self.data.get(key))
     }
 
     /// Puts `value` under `key`, by JSON's rules: NaN and the infinities become null (B-103).
@@ -87,7 +87,8 @@ impl Session {
     ///
     /// Under [`Conflict::Merge`](crate::Conflict::Merge), if a parallel request changed the session
     /// meanwhile, `update` is called again with the value as it is then: of parallel increments all
-    /// count. So it must depend on nothing but its argument.
+    /// count. So it must depend on nothing but its argument. What is returned comes of the value that
+    /// this request knows; what is stored in the end is to be had after a save.
     ///
     /// # Errors
     /// [`DataError::WrongType`], and those of [`Session::insert`]; the session is unchanged.
@@ -96,7 +97,7 @@ impl Session {
         T: Serialize + DeserializeOwned,
         U: Fn(Option<T>) -> T + Send + Sync + 'static,
     {
-        let step = move |value: Option<&Value>| to_json(update(value.map(from_json).transpose()?));
+        let step = move |value: Option<&Value>| to_json(update(read(value)?));
         let value = step(self.data.get(key))?;
         let result = from_json(&value)?;
         self.put(key, value)?;
@@ -156,14 +157,15 @@ impl Session {
     /// Inserts each field of `value` that is not yet so. Other keys stay.
     ///
     /// # Errors
-    /// [`DataError::NotJson`] if it has no fields, and those of [`Session::insert`]; fields before the
-    /// one at fault were inserted.
+    /// [`DataError::NotJson`] if it has no fields, and those of [`Session::insert`]; the session is
+    /// unchanged.
     pub fn write<T: Serialize>(&mut self, value: &T) -> Result<(), DataError> {
-        let Value::Object(fields) = to_json(value)? else { return Err(DataError::NotJson) };
-        fields.into_iter().try_for_each(|(key, value)| match self.data.get(&key) {
-            Some(present) if *present == value => Ok(()),
-            _ => self.insert(&key, value),
-        })
+        let Value::Object(mut fields) = to_json(value)? else { return Err(DataError::NotJson) };
+        fields.retain(|key, value| self.data.get(key) != Some(value));
+        let mut written = self.clone();
+        fields.into_iter().try_for_each(|(key, value)| written.insert(&key, value))?;
+        *self = written;
+        Ok(())
     }
 
     /// Carries what this request changed since `base` over to `theirs`: what was written, key by key;
@@ -210,6 +212,14 @@ fn to_json<T: Serialize>(value: T) -> Result<Value, DataError> {
 
 fn from_json<T: DeserializeOwned>(value: &Value) -> Result<T, DataError> {
     T::deserialize(value).map_err(|_| DataError::WrongType)
+}
+
+/// The value as a `T`: null is `None` as well, unless `T` can be null itself.
+fn read<T: DeserializeOwned>(value: Option<&Value>) -> Result<Option<T>, DataError> {
+    match (value.map(from_json).transpose(), value) {
+        (Err(_), Some(Value::Null)) => Ok(None),
+        (result, _) => result,
+    }
 }
 
 /// What is nested deeper could be written, and not be read again.

@@ -615,6 +615,7 @@ fn the_operations_of_a_store_are_these() {
         "Rotate(Ask<Rotate>)",
         "Save(Ask<Save>)",
         "Touch(Ask<Touch>)",
+        "const fn id(&self) -> &SessionId",
     ];
     assert_eq!(of("http_session::Pending::"), pending);
 }

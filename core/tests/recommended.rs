@@ -197,7 +197,9 @@ fn candidates() {
         (&["", "x", &forged, &old], Some("old"), "G"),
         // The fifth is not looked at.
         (&["", "x", &forged, "s:", &old], None, ""),
-        (&[&gone, &gone_too, &gone, &gone, &old], None, "GGGG"),
+        (&[&gone, &gone_too, "x", &forged, &old], None, "GG"),
+        // The same one is asked for once.
+        (&[&gone, &gone, &gone, &old], Some("old"), "GG"),
     ] {
         let mut exchange = presents(&config, &mut store, values);
         assert_eq!(loaded_id(&mut exchange).as_deref(), id, "{values:?}");

@@ -13,7 +13,8 @@ use http_session_tower::session_of;
 
 pub use http_session_store as store;
 pub use http_session_store::core::{
-    self, Config, Conflict, Connection, CookieOptions, Outcome, SameSite, Secret, Secure, Timeouts,
+    self, Config, ConfigBuilder, ConfigError, Conflict, Connection, CookieOptions, DataError,
+    Finding, Origin, Outcome, Proxy, SameSite, Secret, Secure, SessionId, Timeouts, Timestamp,
     Unset,
 };
 pub use http_session_store::{
@@ -72,15 +73,18 @@ impl<S: Sync, N: 'static> OptionalFromRequestParts<S> for Session<N> {
 
 /// An error of the session, as a response: a handler that returns `Result<_, Error>` may use `?`.
 ///
-/// The response has the error's status and its text, which shows neither ids nor data, and the
+/// It is logged as a response is made of it. The response has the error's status and its text, which shows neither ids nor data, and the
 /// error itself as an `Arc` among its extensions, for a middleware that logs it or writes another
 /// page.
 #[derive(Debug)]
 pub struct Error(pub store::Error);
 
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Self {
-        Self(error)
+impl<E> From<E> for Error
+where
+    store::Error: From<E>,
+{
+    fn from(error: E) -> Self {
+        Self(error.into())
     }
 }
 
@@ -98,6 +102,7 @@ impl error::Error for Error {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
+        store::report(&self.0);
         let mut response = (self.0.status(), self.to_string()).into_response();
         response.extensions_mut().insert(Arc::new(self.0));
         response

@@ -230,7 +230,11 @@ async fn errors_of_handlers() {
     let answer = get_from(&app, "/type", None).await;
     assert_eq!(
         (answer.status(), answer.body.as_str(), answer.cookies.len()),
-        (500, "the session's value is not of the type that was asked for", 1)
+        (
+            500,
+            "the session's value is not of the type that was asked for: it was stored as another",
+            1
+        )
     );
     let answer = get_from(&app, "/destroyed", None).await;
     assert_eq!((answer.status(), answer.cookies.len()), (500, 0));

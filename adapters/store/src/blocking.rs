@@ -69,7 +69,7 @@ pub fn run<S: BlockingStore + ?Sized>(
     env: &dyn Env,
 ) -> Result<(), Error> {
     let pending = exchange.start(action, env.now())?;
-    wait(carry_out(pending, &AtOnce(store), |answer| answer(exchange, env.now())))
+    wait(carry_out(pending, &AtOnce(store), None, |answer| answer(exchange, env.now())))
 }
 
 /// Ends the request's session: decides, asks the store, and says what goes onto the response.
@@ -81,7 +81,7 @@ pub fn close<S: BlockingStore + ?Sized>(
     store: &S,
     env: &dyn Env,
 ) -> Result<Outcome, Error> {
-    wait(driver::close(exchange, &AtOnce(store), env))
+    wait(driver::close(exchange, &AtOnce(store), env, None))
 }
 
 /// The result of a future that waits for nothing but a blocking store.

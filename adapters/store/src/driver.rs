@@ -3,14 +3,15 @@
 
 use std::any::Any;
 use std::future::poll_fn;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::Poll;
 
 use derive_where::derive_where;
 use http::HeaderMap;
-use http_session::store::Delete;
-use http_session::{Action, Begin, Config, DataError, Exchange, Finding, Outcome, Pending, Reason};
+use http_session::store::{Delete, Written};
+use http_session::{Action, Begin, Config, Conflict, Exchange, Finding, Outcome, Pending, Reason};
 use http_session::{RequestFacts, SessionId, Timestamp, cookie_lines};
 
 use tracing::Instrument;
@@ -28,30 +29,59 @@ use crate::{Env, ErasedStore, Error, OsEnv, Session, Store};
 pub struct Sessions {
     config: Config,
     #[derive_where(skip(Debug))]
-    env: Arc<dyn Env>,
-    #[derive_where(skip(Debug))]
-    store: Arc<dyn ErasedStore>,
+    backend: Backend,
+}
+
+/// What sessions have in common that are of one store.
+#[derive(Clone)]
+pub(crate) struct Backend {
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) store: Arc<dyn ErasedStore>,
+}
+
+/// Where the writes of a session wait, in this process, while one that came too late is tried again: so
+/// that it then fails for other processes' writes at most, and for those that had begun.
+#[derive(Default)]
+pub(crate) struct Queue([tokio::sync::Mutex<()>; 32]);
+
+impl Queue {
+    /// A turn, for a write that is tried `again`; for another one only if somebody else has it.
+    async fn turn(&self, id: &SessionId, again: bool) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let lock = self.0.get(usize::try_from(hasher.finish() % 32).ok()?)?;
+        match lock.try_lock() {
+            Ok(_) if !again => None,
+            Ok(turn) => Some(turn),
+            Err(_) => Some(lock.lock().await),
+        }
+    }
 }
 
 impl Sessions {
     /// With the system's clock and random source.
     ///
-    /// Logs what [`Config::audit`] finds: at `debug`, and a cookie without Secure at `warn`.
+    /// Logs what [`Config::audit`] finds: at `warn` a cookie without Secure and a secret from a tutorial,
+    /// at `debug` the rest.
     pub fn new(config: Config, store: impl Store + 'static) -> Self {
         for finding in config.audit() {
             let clause = finding.clause();
             match finding {
-                Finding::NotSecure => tracing::warn!(%finding, clause, "session configuration"),
+                Finding::KnownSecret | Finding::NotSecure => {
+                    tracing::warn!(%finding, clause, "session configuration");
+                }
                 _ => tracing::debug!(%finding, clause, "session configuration"),
             }
         }
-        Self { config, env: Arc::new(OsEnv), store: Arc::new(store) }
+        let (env, store) = (Arc::new(OsEnv), Arc::new(store));
+        Self { config, backend: Backend { env, queue: Arc::default(), store } }
     }
 
     /// Takes another clock and another source of ids.
     #[must_use]
     pub fn env(mut self, env: impl Env) -> Self {
-        self.env = Arc::new(env);
+        self.backend.env = Arc::new(env);
         self
     }
 
@@ -62,7 +92,7 @@ impl Sessions {
 
     /// The time now.
     pub fn now(&self) -> Timestamp {
-        self.env.now()
+        self.backend.env.now()
     }
 
     /// Carries on from [`Config::begin`]: asks the store if need be. `None`: no session on this
@@ -72,9 +102,8 @@ impl Sessions {
     /// The request must fail, before its handler runs: the store failed, the record can't be read,
     /// or no id could be made. Nothing was changed in the store.
     pub async fn open<N>(&self, begin: Begin) -> Result<Option<Session<N>>, Error> {
-        let exchange = open(begin, &*self.store, &*self.env).await?;
-        let session = |exchange| Session::new(exchange, self.env.clone(), self.store.clone());
-        Ok(exchange.map(session))
+        let exchange = open(begin, &*self.backend.store, &*self.backend.env).await?;
+        Ok(exchange.map(|exchange| Session::new(exchange, self.backend.clone())))
     }
 
     /// Ends the request's session: decides, asks the store, and says what goes onto the response.
@@ -86,7 +115,8 @@ impl Sessions {
     /// The response must be replaced by a failure: nothing was promised to the client, and the
     /// store has what it had.
     pub async fn close<N>(&self, session: &Session<N>) -> Result<Outcome, Error> {
-        close(session.take().await?, &*self.store, &*self.env).await
+        let Backend { env, queue, store } = &self.backend;
+        close(session.take().await?, &**store, &**env, Some(queue)).await
     }
 
     /// Closes the handle without any decision: for a request that was given up. Nothing is saved.
@@ -102,34 +132,48 @@ impl Sessions {
     pub async fn look(&self, headers: &HeaderMap) -> Result<Option<http_session::Session>, Error> {
         let facts = RequestFacts { path: self.config.path(), ..RequestFacts::default() };
         let begin = self.config.begin(&facts, cookie_lines(headers), self.now());
-        let found = find(begin, &*self.store, &*self.env).await.inspect_err(report)?;
+        let found = self.find(begin).await.inspect_err(report)?;
         let Begin::Ready(mut exchange) = found else { return Ok(None) };
         Ok(exchange.session().cloned())
     }
 
-    /// Loads the session of `id`, changes and saves it, outside of any request, under the same rules
-    /// for parallel changes; `None`: there is no such session. What is not changed is not saved. A save
-    /// counts as use: the idle timeout begins anew.
+    /// Loads the session of `id`, changes and saves it, outside of any request; `None`: there is no such
+    /// session. What is not changed is not saved. A save counts as use: the idle timeout begins anew.
+    ///
+    /// Under [`Conflict::Merge`], `change` is called again with the session as it is then, if a parallel
+    /// request was faster: what it returns in the end is what was saved.
     ///
     /// # Errors
-    /// [`Error::Data`] from `change`, [`Error::Store`], [`Error::Record`], [`Error::Conflict`],
+    /// What `change` returns, [`Error::Store`], [`Error::Record`], [`Error::Conflict`],
     /// [`Error::Gone`]: nothing was saved.
-    pub async fn edit<T>(
+    pub async fn edit<T, E>(
         &self,
         id: SessionId,
-        change: impl FnOnce(&mut http_session::Session) -> Result<T, DataError>,
-    ) -> Result<Option<T>, Error> {
-        let begin = self.config.begin_with_id(id, self.now());
-        let Begin::Ready(mut exchange) = find(begin, &*self.store, &*self.env).await? else {
-            return Ok(None);
-        };
-        let result = change(exchange.session().ok_or(Error::NoSession)?)?;
-        if exchange.facts().changed {
-            let pending = exchange.start(Action::Save, self.now())?;
-            let answer = |answer: Answer| answer(&mut exchange, self.now());
-            carry_out(pending, &*self.store, answer).await?;
+        mut change: impl FnMut(&mut http_session::Session) -> Result<T, E>,
+    ) -> Result<Option<T>, Error>
+    where
+        Error: From<E>,
+    {
+        let mut turn = None;
+        for tries in 0..=MAX_TRIES {
+            turn = match turn {
+                None => self.backend.queue.turn(&id, tries > 0).await,
+                turn => turn,
+            };
+            let found = self.find(self.config.begin_with_id(id.clone(), self.now())).await?;
+            let Begin::Ready(mut exchange) = found else { return Ok(None) };
+            let result = change(exchange.session().ok_or(Error::NoSession)?)?;
+            let save = exchange.facts().changed;
+            let save = save.then(|| exchange.start(Action::Save, self.now())).transpose()?;
+            let Some(Pending::Save(ask)) = save.flatten() else { return Ok(Some(result)) };
+            let reply = self.backend.store.save(&ask.operation).await;
+            let again = matches!(reply, Ok(Written::Changed(_)));
+            if !again || self.config.conflict() != Conflict::Merge {
+                ask.complete(&mut exchange, reply, self.now())?;
+                return Ok(Some(result));
+            }
         }
-        Ok(Some(result))
+        Err(Error::Conflict)
     }
 
     /// Ends the session of `id`, outside of any request.
@@ -137,9 +181,16 @@ impl Sessions {
     /// # Errors
     /// [`Error::Store`].
     pub async fn end(&self, id: SessionId) -> Result<(), Error> {
-        self.store.delete(&Delete::new(id, self.now())).await.map_err(Error::Store)
+        self.backend.store.delete(&Delete::new(id, self.now())).await.map_err(Error::Store)
+    }
+
+    async fn find(&self, begin: Begin) -> Result<Begin, Error> {
+        find(begin, &*self.backend.store, &*self.backend.env).await
     }
 }
+
+/// As often as a request tries.
+const MAX_TRIES: u8 = 32;
 
 /// Asks for what the request presents, until that is settled.
 async fn find(mut begin: Begin, store: &dyn ErasedStore, env: &dyn Env) -> Result<Begin, Error> {
@@ -207,10 +258,17 @@ async fn ask(pending: Pending, store: &dyn ErasedStore) -> Answer {
 pub(crate) async fn carry_out(
     mut next: Option<Pending>,
     store: &dyn ErasedStore,
+    queue: Option<&Queue>,
     mut take: impl FnMut(Answer) -> Result<Option<Pending>, Error>,
 ) -> Result<(), Error> {
+    let (mut turn, mut again) = (None, false);
     while let Some(pending) = next {
+        let writes = matches!(pending, Pending::Save(_) | Pending::Rotate(_));
+        if let (Some(queue), true, None) = (queue, writes, &turn) {
+            turn = queue.turn(pending.id(), again).await;
+        }
         next = take(ask(pending, store).await)?;
+        again = true;
     }
     Ok(())
 }
@@ -219,10 +277,11 @@ pub(crate) async fn close(
     mut exchange: Exchange,
     store: &dyn ErasedStore,
     env: &dyn Env,
+    queue: Option<&Queue>,
 ) -> Result<Outcome, Error> {
     let pending = exchange.finish(env.now()).inspect_err(report)?;
     let answer = |answer: Answer| answer(&mut exchange, env.now());
-    let ended = carry_out(pending, store, answer).await;
+    let ended = carry_out(pending, store, queue, answer).await;
     // A touch that failed loses nothing but lifetime: there is an outcome all the same (B-210).
     let Some(outcome) = exchange.outcome() else {
         return Err(ended.err().unwrap_or(Error::Ended)).inspect_err(report);
@@ -245,7 +304,8 @@ pub(crate) async fn close(
     Ok(outcome)
 }
 
-fn report(error: &Error) {
+/// Logs an error as the drivers do: for an adapter that answers a request with it.
+pub fn report(error: &Error) {
     let source = std::error::Error::source(error).map(tracing::field::display);
     match error {
         // A parallel request was faster: that is nobody's failure.

@@ -11,7 +11,7 @@ pub mod testing;
 
 pub use http_session as core;
 
-pub use self::driver::{Sessions, to_the_end};
+pub use self::driver::{Sessions, report, to_the_end};
 pub use self::env::{Env, OsEnv, SecretFromEnvError, secret_from_env};
 pub use self::flash::Flash;
 pub use self::memory::{Full, MemoryStore};

@@ -1,17 +1,19 @@
 //! The session that an application sees.
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use derive_where::derive_where;
 use http_session::{Action, Exchange, Origin, SessionCookie, SessionId, Timestamp};
+use parking_lot::ReentrantMutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::driver::{Answer, carry_out, to_the_end};
-use crate::{Env, ErasedStore, Error};
+use crate::driver::{Answer, Backend, carry_out, to_the_end};
+use crate::{Env, Error};
 
 /// The marker of an application's only session.
 #[derive(Clone, Copy, Debug)]
@@ -37,30 +39,26 @@ pub struct Session<N = Main> {
 }
 
 struct Shared {
-    env: Arc<dyn Env>,
-    /// `None`: the request has ended.
-    exchange: Mutex<Option<Exchange>>,
+    backend: Backend,
+    /// `None`: the request has ended. Reentrant, so that the closure of `update` which uses the session
+    /// gets an error and does not wait for itself.
+    exchange: ReentrantMutex<RefCell<Option<Exchange>>>,
     /// Held while a method asks the store: a second one waits.
     running: tokio::sync::Mutex<()>,
-    store: Arc<dyn ErasedStore>,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Option<Exchange>> {
-        // A panic under the lock comes from the application's own code (serde's traits, the closure
-        // of `cookie_mut`) and leaves a session that is whole.
-        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
-        self.lock().as_mut().map(then).ok_or(Error::Ended)
+        let lock = self.exchange.lock();
+        let mut exchange = lock.try_borrow_mut().map_err(|_| Error::Nested)?;
+        exchange.as_mut().map(then).ok_or(Error::Ended)
     }
 }
 
 impl<N> Session<N> {
-    pub(crate) fn new(exchange: Exchange, env: Arc<dyn Env>, store: Arc<dyn ErasedStore>) -> Self {
-        let (exchange, running) = (Mutex::new(Some(exchange)), tokio::sync::Mutex::new(()));
-        let shared = Arc::new(Shared { env, exchange, running, store });
+    pub(crate) fn new(exchange: Exchange, backend: Backend) -> Self {
+        let exchange = ReentrantMutex::new(RefCell::new(Some(exchange)));
+        let shared = Arc::new(Shared { backend, exchange, running: tokio::sync::Mutex::default() });
         Self { marker: PhantomData, shared }
     }
 
@@ -72,7 +70,7 @@ impl<N> Session<N> {
 
     /// Takes the exchange out. `None`: the request has ended already.
     pub(crate) fn take_now(&self) -> Option<Exchange> {
-        self.shared.lock().take()
+        self.shared.exchange.lock().try_borrow_mut().ok()?.take()
     }
 
     fn session<T>(&self, then: impl FnOnce(&mut http_session::Session) -> T) -> Result<T, Error> {
@@ -130,11 +128,12 @@ impl<N> Session<N> {
     ///
     /// Under [`Conflict::Merge`](http_session::Conflict::Merge), if a parallel request changed the
     /// session meanwhile, `update` is called again with the value as it is then: of parallel increments
-    /// all count. So it must depend on nothing but its argument. It must not use the session either,
-    /// which is locked.
+    /// all count. So it must depend on nothing but its argument. What is returned comes of the value that
+    /// this request knows; for a number that nobody else gets, [`save`](Self::save), and then read it.
     ///
     /// # Errors
-    /// [`Error::Data`], [`Error::NoSession`], [`Error::Ended`].
+    /// [`Error::Data`], [`Error::NoSession`], [`Error::Ended`]. If `update` uses the session, that is
+    /// [`Error::Nested`].
     pub fn update<T, U>(&self, key: &str, update: U) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -195,15 +194,15 @@ impl<N> Session<N> {
     }
 
     /// Changes the session's cookie; `change` gets the time now as well. By itself this is no
-    /// modification of the session (B-100, B-129). `change` must not use the session: it is locked.
+    /// modification of the session under `Config::express` (B-100, B-129).
     ///
     /// # Errors
-    /// [`Error::NoSession`], [`Error::Ended`].
+    /// [`Error::NoSession`], [`Error::Ended`]. If `change` uses the session, that is [`Error::Nested`].
     pub fn cookie_mut<T>(
         &self,
         change: impl FnOnce(&mut SessionCookie, Timestamp) -> T,
     ) -> Result<T, Error> {
-        let now = self.shared.env.now();
+        let now = self.shared.backend.env.now();
         self.session(|session| change(session.cookie_mut(), now))
     }
 
@@ -231,7 +230,7 @@ impl<N> Session<N> {
     /// [`Error::NoSession`], [`Error::Ended`].
     pub fn reset_cookie(&self) -> Result<(), Error> {
         self.session(|_| ())?;
-        let now = self.shared.env.now();
+        let now = self.shared.backend.env.now();
         self.shared.exchange(|exchange| exchange.reset_cookie(now))
     }
 
@@ -314,11 +313,12 @@ impl<N> Session<N> {
         to_the_end(async move {
             let _running = shared.running.lock().await;
             shared.exchange(|exchange| exchange.session().map(drop).ok_or(Error::NoSession))??;
-            let (action, now) = (action(&*shared.env)?, shared.env.now());
+            let (action, now) = (action(&*shared.backend.env)?, shared.backend.env.now());
             let pending = shared.exchange(|exchange| exchange.start(action, now))??;
-            let answer =
-                |answer: Answer| shared.exchange(|exchange| answer(exchange, shared.env.now()))?;
-            carry_out(pending, &*shared.store, answer).await
+            let answer = |answer: Answer| {
+                shared.exchange(|exchange| answer(exchange, shared.backend.env.now()))?
+            };
+            carry_out(pending, &*shared.backend.store, Some(&shared.backend.queue), answer).await
         })
         .await
     }

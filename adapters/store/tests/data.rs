@@ -5,7 +5,7 @@ mod common;
 use http_session_store::core::{Conflict, DataError};
 use http_session_store::{Error, Flash, Session};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::common::{World, quiet, safe};
 
@@ -229,4 +229,43 @@ async fn the_same_words_again() {
         let next = shown(&world.again(&cookie).await);
         assert_eq!(next, [flash("info", "saved")], "shows first: {shows_first}");
     }
+}
+
+// what JavaScript calls null is no value, unless it is asked for
+#[tokio::test]
+async fn null_is_none() {
+    let world = World::on_tls(safe());
+    let session = world.fresh().await;
+    session.insert("name", None::<String>).expect("JSON");
+    assert_eq!(session.get::<String>("name").expect("nothing"), None);
+    assert_eq!(session.get::<Value>("name").expect("null"), Some(Value::Null));
+    let name = session.update("name", |name: Option<String>| name.unwrap_or_else(|| "ada".into()));
+    assert_eq!(name.expect("text"), "ada");
+}
+
+// a struct is written as a whole or not at all
+#[tokio::test]
+async fn a_struct_with_a_reserved_field() {
+    let world = World::on_tls(safe());
+    let session = world.fresh().await;
+    let error = session.write(&json!({ "a": 1, "id": 2, "z": 3 })).expect_err("id is reserved");
+    assert!(matches!(error, Error::Data(DataError::ReservedKey)), "{error:?}");
+    assert_eq!(session.keys().expect("it is open"), [""; 0]);
+}
+
+// the closure of an update that uses the session gets an error, and nobody waits for ever
+#[tokio::test]
+async fn nested() {
+    let world = World::on_tls(safe());
+    let session = world.fresh().await;
+    let same = session.clone();
+    let inner = session.update("n", move |_: Option<String>| match same.get::<u64>("m") {
+        Err(Error::Nested) => "nested".into(),
+        other => format!("{other:?}"),
+    });
+    assert_eq!(inner.expect("text"), "nested");
+    let same = session.clone();
+    let inner = session.cookie_mut(|_, _| same.insert("m", 1).map_err(|error| error.to_string()));
+    assert!(inner.expect("it is open").expect_err("nested").contains("before it"));
+    session.insert("m", 1).expect("it is free again");
 }

@@ -301,7 +301,7 @@ fn audit() {
     );
     assert_has(
         &events,
-        "DEBUG",
+        "WARN",
         &["session configuration", "openssl rand", "OWASP ASVS 5.0 13.3.1"],
     );
     assert_silent(&events);

@@ -3,11 +3,13 @@
 mod common;
 
 use http::HeaderValue;
-use http_session_store::Error;
 use http_session_store::core::{
     Conflict, CookieOptions, DataError, RecordError, SessionId, Timeouts,
 };
+use http_session_store::testing::cookie_for;
+use http_session_store::{Error, MemoryStore, Sessions};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use self::common::{Op, World, poll_once, quiet, safe};
 
@@ -106,7 +108,7 @@ async fn edit_by_id() {
 async fn edit_what_is_not_there() {
     let world = World::on_tls(safe().save_uninitialized(true));
     let change = |_: &mut _| panic!("there is nothing to change");
-    let edited = world.sessions.edit::<()>(id("unknown"), change).await;
+    let edited = world.sessions.edit::<(), Error>(id("unknown"), change).await;
     assert!(matches!(edited, Ok(None)), "{edited:?}");
     assert_eq!((world.store.calls(), world.ids()), (vec!["load unknown".into()], vec![]));
     // Neither is one that has ended by itself.
@@ -174,8 +176,10 @@ async fn edit_merges() {
         if request_first {
             world.close(&session).await.map(drop).expect("it is the first");
             gate.open();
-            edit.await.expect("it merges");
-            assert_eq!(world.store.calls(), ["load sid1", "save sid1", "save sid1", "save sid1"]);
+            // The change is made again, of what is there then: what it returns is what was saved.
+            assert_eq!(edit.await.expect("it is made again"), Some(3));
+            let calls = ["load sid1", "save sid1", "save sid1", "load sid1", "save sid1"];
+            assert_eq!(world.store.calls(), calls);
         } else {
             gate.open();
             assert_eq!(edit.await.expect("it is the first"), Some(2));
@@ -250,4 +254,34 @@ async fn end() {
     world.store.fail(Op::Delete);
     assert!(matches!(world.sessions.end(id("sid1")).await, Err(Error::Store(_))));
     assert_eq!(world.ids(), ["sid1"]);
+}
+
+// a change is made again if another one was faster: none is lost, also of those that read and write, and
+// each result is of its own
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn edits_at_the_same_time() {
+    let world = World::on_tls(safe());
+    world.logged_in().await;
+    let sessions = Sessions::new(safe().build().expect("sound options"), MemoryStore::new());
+    let cookie = cookie_for(&sessions, |session| session.insert("n", 0)).await.expect("a cookie");
+    let headers = [(http::header::COOKIE, cookie)].into_iter().collect();
+    let id = sessions.look(&headers).await.expect("it works").expect("a session").id().clone();
+    let mut tasks = JoinSet::new();
+    for _ in 0..8 {
+        let (sessions, id) = (sessions.clone(), id.clone());
+        tasks.spawn(async move {
+            let mut results = Vec::new();
+            for _ in 0..250 {
+                let change = |session: &mut http_session_store::core::Session| {
+                    let n = session.get::<u64>("n")?.unwrap_or_default() + 1;
+                    session.insert("n", n).map(|()| n)
+                };
+                results.push(sessions.edit(id.clone(), change).await.expect("no conflict is left"));
+            }
+            results
+        });
+    }
+    let mut results: Vec<_> = tasks.join_all().await.into_iter().flatten().flatten().collect();
+    results.sort_unstable();
+    assert_eq!(results, (1..=2_000).collect::<Vec<_>>());
 }

@@ -121,6 +121,8 @@ fn requests(
     acknowledged: &Acknowledged,
     seed: u64,
 ) -> BTreeMap<u16, u32> {
+    // Writes that come too late wait for each other.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let mut random = Random(seed);
     let mut statuses = BTreeMap::new();
     for round in 0..ROUNDS {
@@ -129,7 +131,7 @@ fn requests(
         let acknowledge = |increments| {
             *acknowledged.lock().expect("no panic").entry(client.tag).or_default() += increments;
         };
-        let came = common::ready(request(sessions, &client, &mut random, acknowledge));
+        let came = runtime.block_on(request(sessions, &client, &mut random, acknowledge));
         let status = came.as_ref().map_or_else(|error| error.status().as_u16(), |_| 200);
         *statuses.entry(status).or_default() += 1;
         let gone = match came {
@@ -147,7 +149,7 @@ fn requests(
         };
         if gone {
             let tag = seed * 1_000_000 + u64::from(round);
-            let next = common::ready(log_in(sessions, tag));
+            let next = runtime.block_on(log_in(sessions, tag));
             *clients[slot].lock().expect("no panic") = next;
         }
     }

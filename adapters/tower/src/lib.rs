@@ -10,7 +10,7 @@ use std::{iter, mem};
 use derive_where::derive_where;
 use http::{Extensions, Request, Response, Uri};
 use http_session_store::core::{Begin, Config, CookieTemplate, RequestFacts, cookie_lines};
-use http_session_store::{Env, Error, Main, Session, Sessions, Store, to_the_end};
+use http_session_store::{Env, Error, Main, Session, Sessions, Store, report, to_the_end};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -134,7 +134,7 @@ impl<B, N: 'static> SessionLayer<B, N> {
         let lines = cookie_lines(head.headers());
         let begin = self.sessions.config().begin(&facts, lines, self.sessions.now());
         if !matches!(begin, Begin::Skip(_)) {
-            self.sign_in(head.extensions_mut())?;
+            self.sign_in(head.extensions_mut()).inspect_err(report)?;
         }
         let session = self.sessions.open::<N>(begin).await?;
         // A layer that has no session on this path does not hide one that has.

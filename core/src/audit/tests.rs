@@ -29,7 +29,7 @@ fn findings(builder: ConfigBuilder) -> Vec<Finding> {
 }
 
 /// Every finding, in the order of their names.
-const ALL: [Finding; 24] = [
+const ALL: [Finding; 25] = [
     Finding::DefaultName,
     Finding::DomainWide,
     Finding::HostPrefix,
@@ -44,6 +44,7 @@ const ALL: [Finding; 24] = [
     Finding::NoPrefix,
     Finding::NoSameSite,
     Finding::NoneNotSecure,
+    Finding::NotRolling,
     Finding::NotSecure,
     Finding::PartitionedNotSecure,
     Finding::ProxyBelieved,
@@ -61,8 +62,8 @@ const ALL: [Finding; 24] = [
 fn nothing_is_found_in_what_is_recommended() {
     assert_eq!(findings(recommended()), []);
     for builder in [
-        recommended().cookie(options().max_age(Duration::from_secs(3_600))),
-        recommended().cookie(options().max_age(Duration::from_secs(400 * 86_400))),
+        recommended().rolling(true).cookie(options().max_age(Duration::from_secs(3_600))),
+        recommended().rolling(true).cookie(options().max_age(Duration::from_secs(400 * 86_400))),
         recommended().cookie(options().same_site("strict").priority("high").partitioned(true)),
         recommended().cookie(options().same_site("none")),
         recommended().cookie(options().secure(Secure::Always)),
@@ -129,17 +130,17 @@ fn each_finding_has_its_cause() {
             &[HttpPrefix, ScriptsCanRead],
         ),
         (careful().name("__Host-Http-x").cookie(secure().path("/x")), &[HostPrefix]),
-        (careful().name("__Secure-x").cookie(lax()), &[SecurePrefix, NotSecure, NoPrefix]),
-        (careful().name("__Secure-x"), &[NoPrefix]),
+        (careful().name("__Secure-x").cookie(lax()), &[SecurePrefix, NotSecure]),
+        (careful().name("__Secure-x"), &[]),
         (careful().accept("keyboard cat"), &[KnownSecret, ShortSecret]),
         (careful().accept("changeme"), &[KnownSecret, ShortSecret]),
         (careful().accept([1; 31]), &[ShortSecret]),
         (careful().accept([1; 32]), &[]),
-        (careful().cookie(secure().max_age_millis(400 * day + 1)), &[LongLived]),
-        (careful().cookie(secure().max_age_millis(400 * day)), &[]),
-        (careful().cookie(secure().max_age_millis(1)), &[]),
-        (careful().cookie(secure().max_age_millis(0)), &[NoLifetime]),
-        (careful().cookie(secure().max_age_millis(-1)), &[NoLifetime]),
+        (careful().cookie(secure().max_age_millis(400 * day + 1)), &[LongLived, NotRolling]),
+        (careful().cookie(secure().max_age_millis(400 * day)), &[NotRolling]),
+        (careful().cookie(secure().max_age_millis(1)).rolling(true), &[]),
+        (careful().cookie(secure().max_age_millis(0)), &[NoLifetime, NotRolling]),
+        (careful().cookie(secure().max_age_millis(-1)), &[NoLifetime, NotRolling]),
         (careful().timeouts(timeouts(Some(Duration::ZERO), minute(1))), &[NoLifetime]),
         (
             careful().timeouts(timeouts(minute(1), Some(Duration::ZERO))),
@@ -275,9 +276,9 @@ fn what_is_filled_in() {
     // In whatever order.
     let hour = options().max_age(hour);
     let config = recommended().cookie(hour.clone()).for_localhost().build().expect("sound");
-    assert_eq!(config.audit(), [Finding::NotSecure, Finding::NoPrefix]);
+    assert_eq!(config.audit(), [Finding::NotSecure, Finding::NoPrefix, Finding::NotRolling]);
     let config = recommended().for_localhost().cookie(hour).build().expect("sound");
-    assert_eq!(config.audit(), [Finding::NotSecure, Finding::NoPrefix]);
+    assert_eq!(config.audit(), [Finding::NotSecure, Finding::NoPrefix, Finding::NotRolling]);
 }
 
 /// On localhost: not Secure, no prefix, SameSite as ever, and it is said.

@@ -1,5 +1,7 @@
 use super::*;
 
+use crate::{Config, ConfigBuilder};
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -44,8 +46,12 @@ fn id() -> SessionId {
     SessionId::from_bytes([1; 24])
 }
 
+fn options(builder: ConfigBuilder, limit: usize) -> Options {
+    builder.max_record_bytes(limit).build().expect("sound options").settings().options
+}
+
 fn read(record: impl AsRef<[u8]>, limit: usize) -> Result<(Session, Option<Data>), RecordError> {
-    inflate(record.as_ref(), id(), limit, true)
+    inflate(record.as_ref(), id(), &options(Config::express("cat"), limit))
 }
 
 /// The session of a record that can be read and has no reserved names.
@@ -148,7 +154,9 @@ fn reserved_names_are_left_out() {
         assert_eq!(*raw, object(json!({"a": 1, key: {"x": 1}, "b": 2})));
         assert!(!is_same(&session.data, &raw));
         // Without the quirk what was copied is what counts.
-        let (other, raw) = inflate(text.as_bytes(), id(), LIMIT, false).expect("a record");
+        let (other, raw) =
+            inflate(text.as_bytes(), id(), &options(Config::recommended([1; 32]), LIMIT))
+                .expect("a record");
         assert_eq!((other.data, raw), (session.data, None));
     }
 }

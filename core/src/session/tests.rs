@@ -137,13 +137,15 @@ fn nested(depth: usize, array: bool) -> Value {
 /// What is accepted can be read back from a record; what is nested deeper is refused.
 #[test]
 fn nesting_that_a_record_can_hold() {
+    let config = crate::Config::express("keyboard cat").build().expect("sound options");
     for array in [true, false] {
         let mut session = with(&json!({"a": 1}));
         for depth in [0, 1, 99, 100] {
             let value = nested(depth, array);
             session.insert("deep", &value).expect("not too deep");
             let record = Record::new(&session, None, usize::MAX).expect("no limit").to_json();
-            let inflated = inflate(record.as_bytes(), session.id().clone(), usize::MAX, true);
+            let inflated =
+                inflate(record.as_bytes(), session.id().clone(), &config.settings().options);
             let (inflated, _) = inflated.expect("a record");
             assert_eq!(inflated.data.get("deep"), Some(&value), "{depth}");
             assert!(is_same(&inflated.data, &session.data), "{depth}");
