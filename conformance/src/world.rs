@@ -298,6 +298,10 @@ impl BlockingStore for World {
                 }
                 Ok(Touched::Gone)
             }
+            // Another version has an end of its own.
+            Some(entry) if touch.version.as_ref().is_some_and(|old| *old != entry.version()) => {
+                Ok(Touched::Alive)
+            }
             Some(entry) => {
                 entry.record["cookie"] = cookie;
                 entry.expires = touch.expires;

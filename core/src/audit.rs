@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::config::Options;
 use crate::cookie_options::Attributes;
+use crate::time::millis;
 use crate::{Attribute, Conflict, CookieTemplate, Proxy, Secret};
 
 macro_rules! findings {
@@ -122,8 +123,8 @@ pub(crate) fn audit<'a>(
     let http = name.starts_with("__http-") || name.starts_with("__host-http-");
     let age = template.max_age();
     let timeouts = options.timeouts;
-    let zero = timeouts.idle.is_some_and(|idle| idle.is_zero())
-        || timeouts.absolute.is_some_and(|absolute| absolute.is_zero());
+    let zero =
+        [timeouts.idle, timeouts.absolute].into_iter().flatten().any(|time| millis(time) == 0);
     let ordered = timeouts.idle.zip(timeouts.absolute).is_none_or(|(idle, all)| idle <= all);
     let path = template.path();
     let reachable = path.starts_with('/')

@@ -108,6 +108,11 @@ impl Config {
         self.0.options.conflict
     }
 
+    /// Are express-session's quirks on ([`Config::express`])?
+    pub fn has_quirks(&self) -> bool {
+        self.0.options.quirks
+    }
+
     /// The cookie's name.
     pub fn name(&self) -> &str {
         &self.0.name

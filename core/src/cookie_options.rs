@@ -133,8 +133,9 @@ impl From<bool> for Secure {
     }
 }
 
-/// express-session's `cookie` options, to be checked by [`CookieOptions::build`] or by
-/// [`ConfigBuilder::build`](crate::ConfigBuilder::build).
+/// express-session's `cookie` options, to be checked by
+/// [`ConfigBuilder::build`](crate::ConfigBuilder::build) or
+/// [`Config::template`](crate::Config::template).
 ///
 /// The default is express-session's: `Path=/; HttpOnly`, gone with the browser's session (B-018).
 #[derive(Clone, Debug, Default)]
@@ -244,7 +245,7 @@ impl CookieOptions {
     /// An attribute that can never be serialized (B-026) is refused here, once, and not reported on
     /// each response (D-early-reject). A lifetime beyond all dates (B-097) and a line that is too
     /// long show when the cookie is sent.
-    pub fn build(self) -> Result<CookieTemplate, CookieError> {
+    pub(crate) fn build(self) -> Result<CookieTemplate, CookieError> {
         let mut plain = self.attributes.or_defaults();
         let mut secure = plain.clone();
         if self.secure_auto {

@@ -112,7 +112,7 @@ impl Opening {
         let cookie = self.template.create(now, self.secure, self.options().quirks);
         let created = self.options().timeouts.absolute.map(|_| now);
         let data = self.config.settings().empty.clone();
-        Session { cookie, created, data, id, log: Vec::new() }
+        Session { cleared: false, cookie, created, data, id, log: Vec::new() }
     }
 
     /// Asks for the last of the ids, or else for a new one.
@@ -221,12 +221,14 @@ impl Exchange {
         }
     }
 
-    /// Where the session came from when the request began.
+    /// Where the session came from when the request began. If the response depends on that, ask for the
+    /// [`session`](Self::session) as well.
     pub const fn origin(&self) -> Origin {
         self.opening.origin
     }
 
-    /// Was the session made in this request?
+    /// Was the session made in this request? If the response depends on that, ask for the
+    /// [`session`](Self::session) as well.
     pub fn is_new(&self) -> bool {
         self.origin() != Origin::Loaded || self.ended.is_some()
     }
@@ -286,7 +288,8 @@ impl Exchange {
         let quirks = self.options().quirks;
         let id = self.session.as_ref().ok_or(Error::NoSession)?.id.clone();
         // express-session asks also for the records of sessions that were never saved (B-182).
-        let stored = quirks || self.saved.is_some();
+        let saved = self.saved.is_some() || self.doubtful;
+        let stored = quirks || saved;
         let to = match &action {
             Action::Renew(to) | Action::LogIn(to) => Some(to),
             Action::Save if !self.is_known() => Some(&id),
@@ -297,16 +300,18 @@ impl Exchange {
             if self.is_withheld() {
                 return Err(Error::Undeliverable);
             }
-            session.cookie.line(self.opening.config.settings(), Some(to))?;
+            let mut cookie = session.cookie.clone();
+            cookie.touch(now);
+            cookie.line(self.opening.config.settings(), Some(to))?;
         }
         Ok(match action {
             Action::Reload => {
                 let operation = Load::new(id, now, None);
                 Some(Pending::Load(Ask::new(operation, Work::Method(action))))
             }
-            // The cookie's lifetime is written as it stands (B-177).
+            // With quirks, the cookie's lifetime is written as it stands (B-177).
             Action::Save => Some(self.write(Work::Method(action), 0, now)?),
-            Action::Renew(_) | Action::LogIn(_) if self.saved.is_some() => {
+            Action::Renew(_) | Action::LogIn(_) if saved => {
                 Some(self.write(Work::Method(action), 0, now)?)
             }
             Action::Destroy | Action::Regenerate(_) if stored => {
@@ -397,7 +402,11 @@ impl Exchange {
             (StoreAction::Save, Some(_)) => self.write(work, tries, now)?,
             (StoreAction::Touch, Some(session)) => {
                 let (id, cookie) = (session.id.clone(), session.cookie.clone());
-                let operation = Touch::new(id, cookie, self.end(session, now), now);
+                let version = match self.expect() {
+                    Expect::Version(version) => Some(version),
+                    _ => None,
+                };
+                let operation = Touch::new(id, cookie, self.end(session, now), version, now);
                 Pending::Touch(Ask::new(operation, work))
             }
             _ => {
@@ -415,18 +424,21 @@ impl Exchange {
 
     /// The write after which the store has the session as it stands.
     fn write<E>(&mut self, work: Work, tries: u8, now: Timestamp) -> Result<Pending, Error<E>> {
-        let Options { max_record_bytes, timeouts, .. } = *self.options();
+        let Options { max_record_bytes, quirks, timeouts, .. } = *self.options();
         let mut sent = self.session.clone().ok_or(Error::NoSession)?;
         if matches!(work, Work::Method(Action::LogIn(_))) {
             sent.created = timeouts.absolute.map(|_| now);
         }
-        if matches!(work, Work::Method(Action::Renew(_) | Action::LogIn(_))) {
-            // The end of the request need not write again: the lifetime that it sends is stored here.
+        if !quirks || matches!(work, Work::Method(Action::Renew(_) | Action::LogIn(_))) {
+            // What was loaded may tell an end that a touch has moved since (F-08 of the store formats).
             sent.cookie.touch(now);
         }
         let record = Record::new(&sent, self.end(&sent, now), max_record_bytes)?;
         let (id, expect) = (sent.id.clone(), self.expect());
-        self.session.iter_mut().for_each(|session| session.log.clear());
+        if let Some(session) = &mut self.session {
+            session.log.clear();
+            session.cleared = false;
+        }
         Ok(match &work {
             Work::Method(Action::Renew(to) | Action::LogIn(to)) => {
                 let operation = Rotate::new(id, to.clone(), record, expect, now);
@@ -468,6 +480,7 @@ impl Exchange {
         // What was logged is still to be written.
         if let (Some(session), Some(sent)) = (&mut self.session, &sent) {
             session.log.splice(..0, sent.log.iter().cloned());
+            session.cleared |= sent.cleared;
         }
         // There is nothing to lose: what a parallel request made of the session stands.
         if matches!(&work, Work::Finish(end) if end.decision.store_reason == Reason::Resave)
@@ -481,7 +494,10 @@ impl Exchange {
         match reply {
             // What changed the record may be this request's own write: it is not made twice.
             Ok(Written::Changed(stored))
-                if conflict == Conflict::Merge && tries < MAX_TRIES && !self.doubtful =>
+                if conflict == Conflict::Merge
+                    && tries < MAX_TRIES
+                    && !self.doubtful
+                    && self.saved.is_some() =>
             {
                 self.merge(stored)?;
                 let tries = tries.saturating_add(1);
@@ -495,7 +511,7 @@ impl Exchange {
             Err(error) => {
                 let saves = matches!(work, Work::Method(Action::Save));
                 self.doubtful |= saves;
-                if quirks && saves {
+                if quirks && saves && (conflict == Conflict::Overwrite || self.saved.is_some()) {
                     // It counts as saved: the end of the request does not try again (B-176).
                     (self.resave, self.saved) = (false, sent);
                 }
@@ -531,7 +547,8 @@ impl Exchange {
                     // It is a new session like any other (B-125, B-126).
                     self.original = session.clone();
                 }
-                self.session = Some(session);
+                // Unless it was unset meanwhile (B-181).
+                self.session = self.session.take().map(|_| session);
             }
             Work::Method(Action::Renew(id)) => self.rename(id),
             Work::Method(Action::LogIn(id)) => {
@@ -670,9 +687,13 @@ impl Ask<Load> {
         let session = exchange.session.as_mut().filter(|session| session.id == found.id);
         let session = session.ok_or(Error::NoSession)?;
         *session = Session { created: found.created.or(session.created), ..found.clone() };
-        if !exchange.options().quirks {
+        let Options { conflict, quirks, .. } = *exchange.options();
+        if !quirks {
             exchange.original = Session { id: exchange.original.id.clone(), ..found.clone() };
+        }
+        if !quirks || conflict != Conflict::Overwrite {
             (exchange.saved, exchange.version) = (Some(found), stored.version);
+            exchange.doubtful = false;
         }
         Ok(())
     }

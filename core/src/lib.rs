@@ -31,7 +31,9 @@ pub use self::cookie_options::{Priority, SameSite, Secure};
 pub use self::error::{CookieError, DataError, Error, IdError, RecordError};
 pub use self::exchange::{Action, Ask, Begin, Create, Exchange, Lookup, Pending};
 pub use self::id::SessionId;
-pub use self::plan::{CookieAction, Decision, Facts, Outcome, Reason, Saved, StoreAction, decide};
+pub use self::plan::{
+    CookieAction, Decision, Facts, Outcome, Reason, Saved, StoreAction, decide, vary,
+};
 pub use self::record::Record;
 pub use self::request::{Connection, Origin, RequestFacts, cookie_lines};
 pub use self::session::Session;

@@ -225,10 +225,12 @@ impl Outcome {
         if !self.vary {
             return;
         }
-        if !has(headers, VARY, [b"*", b"cookie"]) {
-            headers.append(VARY, HeaderValue::from_static("Cookie"));
-        }
-        if line.is_some() && !has(headers, CACHE_CONTROL, [b"private", b"no-store"]) {
+        vary(headers);
+        // A cache that knows what it must understand ignores no-store (RFC 9111 section 5.2.2.3).
+        let stored = has(headers, CACHE_CONTROL, "must-understand");
+        let kept_out = has(headers, CACHE_CONTROL, "private")
+            || !stored && has(headers, CACHE_CONTROL, "no-store");
+        if line.is_some() && !kept_out {
             let kept =
                 items(headers, &CACHE_CONTROL).filter(|item| !item.eq_ignore_ascii_case(b"public"));
             let merged = kept.chain([&b"private"[..]]).collect::<Vec<_>>().join(&b", "[..]);
@@ -272,9 +274,10 @@ impl Outcome {
 /// The items of a header field that is a list; a comma within double quotes divides nothing.
 fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     let divide = |line: &'a HeaderValue| {
-        let mut quoted = false;
+        let (mut quoted, mut escaped) = (false, false);
         line.as_bytes().split(move |byte| {
-            quoted ^= *byte == b'"';
+            quoted ^= *byte == b'"' && !escaped;
+            escaped = quoted && *byte == b'\\' && !escaped;
             *byte == b',' && !quoted
         })
     };
@@ -282,9 +285,16 @@ fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = 
     items.filter(|item| !item.is_empty())
 }
 
-/// Has the list one of two words?
-fn has(headers: &HeaderMap, name: HeaderName, words: [&[u8]; 2]) -> bool {
-    items(headers, &name).any(|item| words.iter().any(|word| item.eq_ignore_ascii_case(word)))
+fn has(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+    items(headers, &name).any(|item| item.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Says that the response depends on the request's cookies (RFC 9110 section 12.5.5): for the response
+/// to a failed load or save, which has no [`Outcome`].
+pub fn vary(headers: &mut HeaderMap) {
+    if !has(headers, VARY, "*") && !has(headers, VARY, "cookie") {
+        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    }
 }
 
 #[cfg(test)]

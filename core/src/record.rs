@@ -88,7 +88,10 @@ pub(crate) fn inflate(
     let raw = (quirks && reserved).then(|| Data::new(data.clone()));
     data.retain(|key, _| !is_reserved(key));
     let cookie = SessionCookie::from_record(&mut cookie, quirks);
-    Ok((Session { cookie, created, data: Data::new(data), id, log: Vec::new() }, raw))
+    Ok((
+        Session { cleared: false, cookie, created, data: Data::new(data), id, log: Vec::new() },
+        raw,
+    ))
 }
 
 /// The cookie and the data of a record's text.

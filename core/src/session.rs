@@ -25,6 +25,8 @@ type Update = Arc<dyn Fn(Option<&Value>) -> Result<Value, DataError> + Send + Sy
 /// A session: what express-session calls `req.session`. Its `Debug` shows neither id nor data.
 #[derive(Clone)]
 pub struct Session {
+    /// All data was taken out since the last load or save.
+    pub(crate) cleared: bool,
     pub(crate) cookie: SessionCookie,
     pub(crate) created: Option<Timestamp>,
     pub(crate) data: Data,
@@ -140,9 +142,11 @@ impl Session {
         value
     }
 
-    /// Takes out all data. The session stays: to end it, destroy it.
+    /// Takes out all data, also what a parallel request has written meanwhile. The session stays: to end
+    /// it, destroy it.
     pub fn clear(&mut self) {
-        self.log.extend(self.data.keys().map(|key| (key.as_str().into(), None)));
+        self.cleared = true;
+        self.log.clear();
         self.data = Data::default();
     }
 
@@ -171,10 +175,13 @@ impl Session {
     /// Carries what this request changed since `base` over to `theirs`: what was written, key by key;
     /// what was updated is updated again.
     pub(crate) fn rebase(&mut self, base: &Self, theirs: &Self) -> Result<(), DataError> {
-        let mut data = Object::clone(&theirs.data);
+        let nothing = Data::default();
+        let (base_data, their_data) =
+            if self.cleared { (&nothing, &nothing) } else { (&base.data, &theirs.data) };
+        let mut data = Object::clone(their_data);
         let updated =
             |key: &str| self.log.iter().any(|(other, _)| **other == *key) && !self.is_written(key);
-        let written = |key: &String| self.data.get(key) != base.data.get(key) && !updated(key);
+        let written = |key: &String| self.data.get(key) != base_data.get(key) && !updated(key);
         data.retain(|key, _| self.data.contains_key(key) || !written(key));
         for (key, value) in self.data.iter().filter(|(key, _)| written(key)) {
             data.insert(key.clone(), value.clone());

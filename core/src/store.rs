@@ -90,6 +90,10 @@ operation! {
         cookie: SessionCookie,
         /// When the record is to expire from now on; `None` if it says nothing of its end.
         expires: Option<Timestamp>,
+        /// The version that was loaded, if the store has such. A record of another one is alive and is
+        /// left as it is: whoever wrote it has said when it ends. (A store that keeps no version by the
+        /// side of the expiry may renew it all the same.)
+        version: Option<Version>,
         /// The moment of the request.
         now: Timestamp,
     }

@@ -371,7 +371,7 @@ proptest! {
             if let Ok(mut record) = record {
                 let (id, cookie) = (session.id().clone(), session.cookie().clone());
                 let expires = cookie.end();
-                let touch = Touch::new(id, cookie, expires, now());
+                let touch = Touch::new(id, cookie, expires, None, now());
                 let before = record.expires();
                 record.touch(&touch);
                 prop_assert_eq!(record.expires().is_some(), before.is_some());
@@ -425,7 +425,7 @@ enum Meaning {
 /// A key that was only added to has so much more; of one that was written, and that is not what it
 /// was, the value counts; all others are nothing to the request.
 fn meaning(writes: &[Step], key: u8, before: Option<i64>) -> Meaning {
-    let (mut value, mut more, mut is_own) = (before, 0, false);
+    let (mut value, mut more, mut is_own, mut cleared) = (before, 0, false, false);
     for write in writes {
         match *write {
             Step::Add(other, add) if other == key => {
@@ -434,13 +434,15 @@ fn meaning(writes: &[Step], key: u8, before: Option<i64>) -> Meaning {
             }
             Step::Insert(other, new) if other == key => (value, is_own) = (Some(new), true),
             Step::Remove(other) if other != key => {}
-            Step::Remove(_) | Step::Clear if value.is_some() => (value, is_own) = (None, true),
+            Step::Remove(_) if value.is_some() => (value, is_own) = (None, true),
+            // Whatever others put there meanwhile.
+            Step::Clear => (value, is_own, cleared) = (None, true, true),
             _ => {}
         }
     }
     match is_own {
         false if more > 0 => Meaning::More(more),
-        true if value != before => Meaning::Value(value),
+        true if cleared || value != before => Meaning::Value(value),
         _ => Meaning::Nothing,
     }
 }
@@ -484,7 +486,8 @@ impl Request {
                 (self.base, self.written) = (all.clone(), Vec::new());
             }
             // What others have written just so is theirs from then on.
-            for (key, meaning) in (0..4).zip(&mut self.meanings) {
+            let cleared = self.written.iter().any(|step| matches!(step, Step::Clear));
+            for (key, meaning) in (0..4).zip(&mut self.meanings).filter(|_| !cleared) {
                 if matches!(meaning, Meaning::Value(value) if all.get(&key) == value.as_ref()) {
                     *meaning = Meaning::Nothing;
                 }

@@ -1128,8 +1128,8 @@ fn changed_without_a_precondition() {
     set(&mut exchange, "views", 1);
     let Ok(Some(Pending::Save(ask))) = exchange.finish::<Down>(now()) else { panic!("a save") };
     let garbage = Written::Changed(Stored::new("garbage"));
-    let error = ask.complete::<Down>(&mut exchange, Ok(garbage), now()).expect_err("unreadable");
-    assert!(matches!(error, Error::Record(_)), "{error:?}");
+    let error = ask.complete::<Down>(&mut exchange, Ok(garbage), now()).expect_err("no such reply");
+    assert!(matches!(error, Error::Conflict), "{error:?}");
 }
 
 /// After `clear` all values are this request's own, also of keys that were taken out before it.
@@ -1204,4 +1204,20 @@ fn a_cookie_that_cannot_be_sent_is_not_saved_by_a_method() {
     let error = store.act(&mut exchange, Action::Save, now()).expect_err("too long");
     assert!(matches!(error, Error::Cookie(CookieError::TooLong)), "{error:?}");
     assert_eq!(store.calls, "");
+}
+
+/// A new id that the client has not got yet is sent, also after a merge.
+#[test]
+fn renewed_and_merged() {
+    let express = Config::express(SECRET).resave(false).save_uninitialized(false);
+    let config = built(express.conflict(Conflict::Merge));
+    let mut store = Store::with("old", &record(Some(now()), ",\"views\":1"));
+    let mut exchange = store.load(&config);
+    store.act(&mut exchange, Action::Renew(id("next")), now()).expect("renewed");
+    add(&mut exchange, "views", 1);
+    // Somebody has the same change, so that nothing of this request's own is left.
+    store.put("next", &record(Some(now()), ",\"views\":2"), None);
+    set(&mut exchange, "views", 2);
+    let outcome = store.end(exchange).expect("merged");
+    assert!(line(&outcome).is_some_and(|line| line.contains("next")));
 }

@@ -162,8 +162,8 @@ fn debug() {
     prints.debug(config());
     prints.debug(Secret::from(SECRET));
     prints.debug(Secret::from(SECRET.as_bytes().to_vec()));
-    prints.debug(options.clone());
-    prints.debug(options.build());
+    prints.debug(config().template(options.clone()));
+    prints.debug(options);
     prints.debug(RequestFacts::default());
     // Ids of both kinds.
     let counting = SessionId::from_bytes(std::array::from_fn(|index| 1 + index as u8));
@@ -249,7 +249,7 @@ fn debug() {
     prints.debug(&record);
     prints.debug(Load::new(id(), now(), None));
     prints.debug(Delete::new(id(), now()));
-    prints.debug(Touch::new(id(), cookie, Some(now()), now()));
+    prints.debug(Touch::new(id(), cookie, Some(now()), None, now()));
     let version = stored().version.expect("a version");
     let expect = Expect::Version(version.clone());
     prints.debug(&version);

@@ -439,10 +439,11 @@ async fn own_set_cookie_lines() {
 #[tokio::test]
 async fn cookie_options_by_request() {
     let asked = Arc::new(AtomicUsize::new(0));
-    let template = |path: &str, domain: &str| -> Arc<CookieTemplate> {
-        Arc::new(CookieOptions::new().path(path).domain(domain).build().expect("sound options"))
-    };
     let world = World::new(quiet().rolling(true).cookie(CookieOptions::new().path("/never")));
+    let template = |path: &str, domain: &str| -> Arc<CookieTemplate> {
+        let options = CookieOptions::new().path(path).domain(domain);
+        world.sessions.config().template(options).expect("sound options")
+    };
     let sessions = layer(&world).cookie_options({
         let (asked, one, other) = (asked.clone(), template("/a", "a.com"), template("/b", "b.com"));
         move |request| {

@@ -188,9 +188,14 @@ impl BlockingStore for MemoryStore {
 
     fn touch(&self, touch: &Touch) -> Result<Touched, Full> {
         let mut records = self.lock_at(touch.now);
-        let Some(mut entry) = records.remove(&touch.id) else { return Ok(Touched::Gone) };
-        entry.record.touch(touch);
-        records.insert(&touch.id, entry);
+        let Some(entry) = records.by_id.get(&touch.id) else { return Ok(Touched::Gone) };
+        let version = entry.version();
+        if touch.version.as_ref().is_none_or(|loaded| *loaded == version)
+            && let Some(mut entry) = records.remove(&touch.id)
+        {
+            entry.record.touch(touch);
+            records.insert(&touch.id, entry);
+        }
         Ok(Touched::Alive)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use derive_where::derive_where;
-use http_session::{Action, Exchange, Origin, SessionCookie, SessionId, Timestamp};
+use http_session::{Action, DataError, Exchange, Origin, SessionCookie, SessionId, Timestamp};
 use parking_lot::ReentrantMutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -282,6 +282,9 @@ impl<N> Session<N> {
     /// # Errors
     /// As [`renew`](Self::renew) and [`insert`](Self::insert): nobody is logged in.
     pub async fn log_in<T: Serialize>(&self, key: &str, user: T) -> Result<(), Error> {
+        // What can't be put there fails before anything is done.
+        let user = serde_json::to_value(user).map_err(|_| Error::Data(DataError::NotJson))?;
+        self.session(|session| session.clone().insert(key, &user))??;
         self.run(|env| Ok(Action::LogIn(env.genid()?))).await?;
         self.insert(key, user)
     }

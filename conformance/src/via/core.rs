@@ -2,7 +2,7 @@
 
 use http::Uri;
 use http::header::HeaderMap;
-use http_session::RequestFacts;
+use http_session::{RequestFacts, vary};
 use http_session_store::{Env, Error, blocking};
 
 use crate::client::{cookie_header, latin1};
@@ -48,7 +48,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     let mut answer = Answer::default();
     let mut exchange = match blocking::open(begin, world, world) {
         Ok(exchange) => exchange,
-        Err(error) => return failed(answer, &error),
+        Err(error) => return failed(world, answer, &error),
     };
     let found = world.handler_begins();
     answer.session = match &mut exchange {
@@ -65,7 +65,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     if let Some(exchange) = exchange {
         match blocking::close(exchange, world, world) {
             Ok(outcome) => outcome.apply(&mut headers),
-            Err(error) => return failed(answer, &error),
+            Err(error) => return failed(world, answer, &error),
         }
     }
     answer.status = request.status();
@@ -75,7 +75,12 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     answer
 }
 
-fn failed(mut answer: Answer, error: &Error) -> Answer {
+fn failed(world: &World, mut answer: Answer, error: &Error) -> Answer {
     answer.status = error.status().as_u16();
+    let mut headers = HeaderMap::new();
+    if !world.has_quirks() {
+        vary(&mut headers);
+    }
+    answer.cache(world, &headers);
     answer
 }

@@ -33,7 +33,8 @@ fn object(value: Value) -> Object {
 
 fn new(cookie: &SessionCookie, data: &Object, limit: usize) -> Result<Record, RecordError> {
     let (cookie, data) = (cookie.clone(), Data::new(data.clone()));
-    let session = Session { cookie, created: None, data, id: id(), log: Vec::new() };
+    let session =
+        Session { cleared: false, cookie, created: None, data, id: id(), log: Vec::new() };
     Record::new(&session, session.cookie.end(), limit)
 }
 
@@ -207,7 +208,7 @@ fn a_record_that_somebody_else_wrote() {
 // B-202: another cookie, the same data, and the expiry that the touch names
 #[test]
 fn touched() {
-    let touch = |expires| Touch::new(id(), cookie(), expires, now());
+    let touch = |expires| Touch::new(id(), cookie(), expires, None, now());
     let text = "{\"a\":{\"cookie\":1},\"cookie\":{\"path\":\"/old\"},\"id\":2}";
     let mut record = Record::from_json(text).expect("a record");
     record.touch(&touch(cookie().end()));
@@ -291,7 +292,7 @@ fn the_order_of_the_data_stays() {
     assert_eq!(keys(&session.data), expected);
     assert_eq!(expected.len(), 5);
     // And so does a touch.
-    let touch = Touch::new(id(), cookie(), None, now());
+    let touch = Touch::new(id(), cookie(), None, None, now());
     let mut touched = Record::from_json(text).expect("a record");
     touched.touch(&touch);
     let mut touched = keys(&parse(touched.to_json().as_bytes()).expect("a record").1);

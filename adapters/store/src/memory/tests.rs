@@ -67,8 +67,11 @@ fn cookie(end: Expires) -> SessionCookie {
 }
 
 fn touch(store: &MemoryStore, key: &str, end: Timestamp, now: Timestamp) -> Touched {
-    BlockingStore::touch(store, &Touch::new(id(key), cookie(Expires::At(end)), Some(end), now))
-        .expect("no failure")
+    BlockingStore::touch(
+        store,
+        &Touch::new(id(key), cookie(Expires::At(end)), Some(end), None, now),
+    )
+    .expect("no failure")
 }
 
 fn delete(store: &MemoryStore, key: &str) {
@@ -589,11 +592,11 @@ fn both_traits_answer_alike() {
     assert!(matches!(same!(rotate, turn("d")), Ok(Written::Saved(_))));
     assert_eq!(same!(rotate, turn("e")), Ok(Written::Gone));
     assert_eq!(
-        same!(touch, Touch::new(id("d"), cookie(Expires::At(at(5))), Some(at(5)), NOW)),
+        same!(touch, Touch::new(id("d"), cookie(Expires::At(at(5))), Some(at(5)), None, NOW)),
         Ok(Touched::Alive)
     );
     assert_eq!(
-        same!(touch, Touch::new(id("d"), cookie(Expires::At(at(9))), Some(at(9)), at(5))),
+        same!(touch, Touch::new(id("d"), cookie(Expires::At(at(9))), Some(at(9)), None, at(5))),
         Ok(Touched::Gone)
     );
     assert_eq!(same!(delete, Delete::new(id("b"), NOW)), Ok(()));
