@@ -77,17 +77,6 @@ findings! {
         "the idle timeout is longer than the absolute one",
 }
 
-impl Finding {
-    /// Can it not work, or is it as good as no protection?
-    pub(crate) const fn is_refused(self) -> bool {
-        #[rustfmt::skip]
-        let refused = matches!(self, Self::HostPrefix | Self::HttpPrefix | Self::KnownSecret
-            | Self::NeverMatches | Self::NoLifetime | Self::NoneNotSecure | Self::PartitionedNotSecure
-            | Self::SecurePrefix | Self::ShortSecret | Self::TimeoutOrder);
-        refused
-    }
-}
-
 /// The secrets of express-session's own examples, and their like.
 const KNOWN: [&[u8]; 8] = [
     b"keyboard cat",
@@ -103,12 +92,13 @@ const KNOWN: [&[u8]; 8] = [
 /// Browsers' limit of a cookie's life, in milliseconds.
 const MAX_AGE: i64 = 400 * 24 * 3_600_000;
 
+/// What is found, and of that the first that can't work or is as good as no protection.
 pub(crate) fn audit<'a>(
     name: &str,
     template: &CookieTemplate,
     options: &Options,
     mut secrets: impl Iterator<Item = &'a Secret> + Clone,
-) -> Box<[Finding]> {
+) -> (Box<[Finding]>, Option<Finding>) {
     let [cookie, on_tls] = template.attributes();
     let has = |attribute| cookie.truthy(attribute).is_some();
     let (secure, domain) = (has(Attribute::Secure), has(Attribute::Domain));
@@ -129,7 +119,7 @@ pub(crate) fn audit<'a>(
     let path = template.path();
     let reachable = path.starts_with('/')
         && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>?\\^`{}".contains(&byte));
-    [
+    let refused = [
         (Finding::KnownSecret, secrets.clone().any(|secret| KNOWN.contains(&secret.bytes()))),
         (Finding::ShortSecret, secrets.any(|secret| secret.bytes().len() < 32)),
         (Finding::NoneNotSecure, dropped(cookie) || dropped(on_tls)),
@@ -140,6 +130,8 @@ pub(crate) fn audit<'a>(
         (Finding::NeverMatches, !reachable),
         (Finding::NoLifetime, age.is_some_and(|age| age <= 0) || zero),
         (Finding::TimeoutOrder, !ordered),
+    ];
+    let advised = [
         (Finding::NotSecure, !secure),
         (Finding::ScriptsCanRead, !has(Attribute::HttpOnly)),
         (Finding::NoSameSite, !has(Attribute::SameSite)),
@@ -155,10 +147,10 @@ pub(crate) fn audit<'a>(
         (Finding::LostUpdates, options.conflict == Conflict::Overwrite),
         (Finding::ProxyBelieved, options.proxy == Proxy::Trust),
         (Finding::Quirks, options.quirks),
-    ]
-    .into_iter()
-    .filter_map(|(finding, applies)| applies.then_some(finding))
-    .collect()
+    ];
+    let applies = |(finding, applies): (Finding, bool)| applies.then_some(finding);
+    let findings = refused.into_iter().chain(advised).filter_map(applies).collect();
+    (findings, refused.into_iter().find_map(applies))
 }
 
 #[cfg(test)]

@@ -113,6 +113,13 @@ impl Config {
         self.0.options.quirks
     }
 
+    /// Does a secret of these options verify what `other` signs? The signature covers the id and not the
+    /// cookie's name, so over one store the one's cookie would then be a session of the other, too.
+    pub fn verifies(&self, other: &Self) -> bool {
+        let signed = [b"id.", &other.0.keys.sign("id")[..]].concat();
+        str::from_utf8(&signed).is_ok_and(|signed| self.0.keys.verify(signed).is_some())
+    }
+
     /// The cookie's name.
     pub fn name(&self) -> &str {
         &self.0.name
@@ -283,9 +290,9 @@ impl Options {
             cookie = cookie.or(Attribute::Secure, true).or(Attribute::SameSite, SameSite::Lax);
         }
         let template = Arc::new(cookie.build()?);
-        let findings = audit(name, &template, self, secrets);
-        match findings.iter().find(|finding| !self.quirks && finding.is_refused()) {
-            Some(finding) => Err(ConfigError::Refused(*finding)),
+        let (findings, refused) = audit(name, &template, self, secrets);
+        match refused.filter(|_| !self.quirks) {
+            Some(finding) => Err(ConfigError::Refused(finding)),
             None => Ok((template, findings)),
         }
     }

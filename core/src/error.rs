@@ -96,7 +96,8 @@ pub enum Error<E> {
     Id(IdError),
     /// A parallel request ended the session, so what was changed is not saved (B-130).
     Gone,
-    /// Another layer has set up the same session, or a cookie of the same name.
+    /// Another layer has set up the same session, or a cookie of the same name, or (under
+    /// [`Config::recommended`](crate::Config::recommended)) signs with the same secret.
     LayeredTwice,
     /// `reload` found no record (B-178).
     Missing,
@@ -141,8 +142,8 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Gone => "the session was ended by a parallel request",
             Self::Id(error) => return error.fmt(f),
             Self::LayeredTwice => {
-                "two session layers with the same marker or the same cookie name serve this \
-                 request: remove one, or give it a marker type and a cookie name of its own"
+                "two session layers with the same marker, the same cookie name or, under recommended, \
+                 the same secret serve this request: remove one, or give it its own of each"
             }
             Self::Missing => "failed to load session: the store has no such record",
             Self::Nested => {

@@ -147,14 +147,20 @@ impl<B, N: 'static> SessionLayer<B, N> {
         Ok((Opened(session), Request::from_parts(head.into_parts().0, body)))
     }
 
-    /// Two layers with one marker or one cookie name would undo each other's work.
+    /// Two layers with one marker or one cookie name would undo each other's work. With one secret, a
+    /// user could present the one's cookie as the other's.
     fn sign_in(&self, extensions: &mut Extensions) -> Result<(), Error> {
         let outer = extensions.remove::<Layers>().map(Arc::new);
         let marker = TypeId::of::<N>();
         let layers = Layers { config: self.sessions.config().clone(), marker, outer };
-        if iter::successors(layers.outer.as_deref(), |layer| layer.outer.as_deref())
-            .any(|layer| layer.marker == marker || layer.config.name() == layers.config.name())
-        {
+        let clashes = |layer: &Layers| {
+            let (one, other) = (&layer.config, &layers.config);
+            let quirks = one.has_quirks() || other.has_quirks();
+            layer.marker == marker
+                || one.name() == other.name()
+                || !quirks && (one.verifies(other) || other.verifies(one))
+        };
+        if iter::successors(layers.outer.as_deref(), |layer| layer.outer.as_deref()).any(clashes) {
             return Err(Error::LayeredTwice);
         }
         extensions.insert(layers);

@@ -10,6 +10,8 @@ use http_session_tower::{SessionLayer, session_of};
 use std::convert::Infallible;
 use tower::{Layer, ServiceExt, service_fn};
 
+enum Admin {}
+
 fn request(cookie: Option<&HeaderValue>) -> Request<String> {
     let mut r = Request::new(String::new());
     r.extensions_mut().insert(Connection::Encrypted);
@@ -87,4 +89,32 @@ async fn b07_unset_during_regenerate_stays() {
     gate.open();
     let _ = task.await.unwrap();
     assert!(s.get::<u64>("n").is_err(), "the session is back");
+}
+
+// a signed id says nothing of the cookie that it is for
+#[tokio::test]
+async fn b05_the_value_of_one_cookie_is_no_session_of_another_layer() {
+    let world = World::on_tls(safe()); // main: __Host-id
+    let main = SessionLayer::from(world.sessions.clone());
+    let config = safe().name("__Host-admin").build().unwrap();
+    let admin = SessionLayer::from(http_session_store::Sessions::new(config, world.store.clone()))
+        .marker::<Admin>()
+        .env(world.env.clone());
+    let service = service_fn(async |request: Request<String>| {
+        let admin = session_of::<Admin>(request.extensions()).unwrap().unwrap();
+        Ok::<_, Infallible>(Response::new(format!(
+            "{} {:?}",
+            admin.origin().unwrap(),
+            admin.keys().unwrap()
+        )))
+    });
+    let mine = world.logged_in().await; // an ordinary user's session
+    let swapped = mine.to_str().unwrap().replace("__Host-id=", "__Host-admin=");
+    let service = main.layer(admin.layer(service));
+    let response = service.oneshot(request(Some(&swapped.parse().unwrap()))).await.unwrap();
+    assert!(
+        !response.body().contains("was loaded"),
+        "{}: an ordinary session is an admin session",
+        response.body()
+    );
 }

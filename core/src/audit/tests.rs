@@ -216,7 +216,6 @@ fn refused_under_recommended() {
     let mut check = |apply: &dyn Fn(ConfigBuilder) -> ConfigBuilder, finding: Finding| {
         let error = apply(recommended()).build().err();
         assert_eq!(error, Some(ConfigError::Refused(finding)));
-        assert!(finding.is_refused());
         let text = ConfigError::Refused(finding).to_string();
         assert!(text.contains(&finding.to_string()) && text.contains(finding.clause()), "{text}");
         let express = Config::express(STRONG).name("__Host-id");
@@ -228,8 +227,6 @@ fn refused_under_recommended() {
     }
     check(&|builder| builder.timeouts(zero), NoLifetime);
     check(&|builder| builder.timeouts(reversed), TimeoutOrder);
-    let all = ALL.iter().filter(|finding| finding.is_refused());
-    assert_eq!(refused, all.map(|finding| format!("{finding:?}")).collect());
     assert_eq!(refused.len(), 10);
     // The secret that signs is looked at as well, the known one first.
     for (secret, finding) in [("keyboard cat", KnownSecret), ("keyboard dog", ShortSecret)] {
