@@ -55,7 +55,7 @@ pub fn open<S: BlockingStore + ?Sized>(
     store: &S,
     env: &dyn Env,
 ) -> Result<Option<Exchange>, Error> {
-    wait(driver::open(begin, &AtOnce(store), env))
+    Ok(wait(driver::open(begin, &AtOnce(store), env))?.map(|exchange| *exchange))
 }
 
 /// Carries out a method of the session that asks the store in the middle of a request.
@@ -81,7 +81,7 @@ pub fn close<S: BlockingStore + ?Sized>(
     store: &S,
     env: &dyn Env,
 ) -> Result<Outcome, Error> {
-    wait(driver::close(exchange, &AtOnce(store), env, None))
+    wait(driver::close(Box::new(exchange), &AtOnce(store), env, None))
 }
 
 /// The result of a future that waits for nothing but a blocking store.

@@ -205,7 +205,7 @@ pub(crate) async fn open(
     begin: Begin,
     store: &dyn ErasedStore,
     env: &dyn Env,
-) -> Result<Option<Exchange>, Error> {
+) -> Result<Option<Box<Exchange>>, Error> {
     let exchange = match find(begin, store, env).await.inspect_err(report)? {
         Begin::Create(create) => {
             let id = env.genid().map_err(Error::from).inspect_err(report)?;
@@ -219,7 +219,8 @@ pub(crate) async fn open(
         Begin::Load(_) => unreachable!("it was answered"),
     };
     tracing::debug!(origin = %exchange.origin(), "session begins");
-    Ok(Some(exchange))
+    // It goes through several futures: as a pointer.
+    Ok(Some(Box::new(exchange)))
 }
 
 /// What the store's answer does to the exchange, and what it is to be asked next.
@@ -274,7 +275,7 @@ pub(crate) async fn carry_out(
 }
 
 pub(crate) async fn close(
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
     store: &dyn ErasedStore,
     env: &dyn Env,
     queue: Option<&Queue>,

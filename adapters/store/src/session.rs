@@ -42,7 +42,7 @@ struct Shared {
     backend: Backend,
     /// `None`: the request has ended. Reentrant, so that the closure of `update` which uses the session
     /// gets an error and does not wait for itself.
-    exchange: ReentrantMutex<RefCell<Option<Exchange>>>,
+    exchange: ReentrantMutex<RefCell<Option<Box<Exchange>>>>,
     /// Held while a method asks the store: a second one waits.
     running: tokio::sync::Mutex<()>,
 }
@@ -51,25 +51,25 @@ impl Shared {
     fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
         let lock = self.exchange.lock();
         let mut exchange = lock.try_borrow_mut().map_err(|_| Error::Nested)?;
-        exchange.as_mut().map(then).ok_or(Error::Ended)
+        exchange.as_deref_mut().map(then).ok_or(Error::Ended)
     }
 }
 
 impl<N> Session<N> {
-    pub(crate) fn new(exchange: Exchange, backend: Backend) -> Self {
+    pub(crate) fn new(exchange: Box<Exchange>, backend: Backend) -> Self {
         let exchange = ReentrantMutex::new(RefCell::new(Some(exchange)));
         let shared = Arc::new(Shared { backend, exchange, running: tokio::sync::Mutex::default() });
         Self { marker: PhantomData, shared }
     }
 
     /// Takes the exchange out, when nothing is under way any more.
-    pub(crate) async fn take(&self) -> Result<Exchange, Error> {
+    pub(crate) async fn take(&self) -> Result<Box<Exchange>, Error> {
         let _running = self.shared.running.lock().await;
         self.take_now().ok_or(Error::Ended)
     }
 
     /// Takes the exchange out. `None`: the request has ended already.
-    pub(crate) fn take_now(&self) -> Option<Exchange> {
+    pub(crate) fn take_now(&self) -> Option<Box<Exchange>> {
         self.shared.exchange.lock().try_borrow_mut().ok()?.take()
     }
 
