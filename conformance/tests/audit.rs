@@ -112,6 +112,10 @@ fn first<S: BlockingStore>(config: &Config, store: &S, env: &TestEnv) -> String 
     e.session().unwrap().insert("n", 1).unwrap();
     pair(&blocking::close(e, store, env).unwrap()).unwrap()
 }
+/// The configuration, an empty store, and a clock that stands at the start.
+fn world<S: Default>(builder: ConfigBuilder) -> (Config, S, TestEnv) {
+    (builder.build().unwrap(), S::default(), TestEnv::new(at(0)))
+}
 fn hour() -> ConfigBuilder {
     Config::recommended(SECRET).cookie(CookieOptions::new().max_age(Duration::from_secs(3_600)))
 }
@@ -119,7 +123,7 @@ fn hour() -> ConfigBuilder {
 // 1. Store that leaves the cookie on a touch (store::Touch allows it; Version's doc demands it).
 #[test]
 fn a01_save_must_not_end_a_session_that_was_touched() {
-    let (config, store, env) = (hour().build().unwrap(), Redis::default(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<Redis>(hour());
     let cookie = first(&config, &store, &env);
     env.set(at(50 * 60_000)); // touched: lives until 1:50
     let e = open(&config, Some(&cookie), &store, &env);
@@ -141,7 +145,7 @@ fn a01_save_must_not_end_a_session_that_was_touched() {
 // 1b. the same with edit (async Sessions::edit does begin_with_id + Action::Save and nothing else)
 #[test]
 fn a01b_edit_must_not_end_a_session() {
-    let (config, store, env) = (hour().build().unwrap(), Redis::default(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<Redis>(hour());
     let cookie = first(&config, &store, &env);
     env.set(at(50 * 60_000));
     let _ = blocking::close(open(&config, Some(&cookie), &store, &env), &store, &env).unwrap();
@@ -162,7 +166,7 @@ fn a01b_edit_must_not_end_a_session() {
 // 2. A slow reader's touch undoes a parallel change of the cookie.
 #[test]
 fn a02_a_touch_must_not_undo_a_parallel_change_of_the_cookie() {
-    let (config, store, env) = (hour().build().unwrap(), MemoryStore::new(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<MemoryStore>(hour());
     let cookie = first(&config, &store, &env);
     let reader = open(&config, Some(&cookie), &store, &env);
     let mut writer = open(&config, Some(&cookie), &store, &env);
@@ -176,7 +180,7 @@ fn a02_a_touch_must_not_undo_a_parallel_change_of_the_cookie() {
 // 2b. A session shortened to 5 minutes lives for an hour: also with a store that leaves the cookie.
 #[test]
 fn a02b_a_touch_must_not_lengthen_what_a_parallel_request_shortened() {
-    let (config, store, env) = (hour().build().unwrap(), Redis::default(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<Redis>(hour());
     let cookie = first(&config, &store, &env);
     let reader = open(&config, Some(&cookie), &store, &env);
     let mut writer = open(&config, Some(&cookie), &store, &env);
@@ -190,8 +194,7 @@ fn a02b_a_touch_must_not_lengthen_what_a_parallel_request_shortened() {
 // 3. clear() before log_in: what the owner of the old id writes meanwhile gets into the new session.
 #[test]
 fn a03_clear_and_log_in_must_not_carry_over_what_the_old_id_wrote() {
-    let (config, store, env) =
-        (Config::recommended(SECRET).build().unwrap(), MemoryStore::new(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<MemoryStore>(Config::recommended(SECRET));
     let planted = first(&config, &store, &env);
     let mut victim = open(&config, Some(&planted), &store, &env);
     let mut attacker = open(&config, Some(&planted), &store, &env);
@@ -214,8 +217,7 @@ fn a04_express_merge_reload_must_not_undo_a_parallel_change() {
         } else {
             Config::recommended(SECRET)
         };
-        let (config, store, env) =
-            (b.conflict(Conflict::Merge).build().unwrap(), MemoryStore::new(), TestEnv::new(at(0)));
+        let (config, store, env) = world::<MemoryStore>(b.conflict(Conflict::Merge));
         let cookie = first(&config, &store, &env);
         let write = |n: i32| {
             let mut e = open(&config, Some(&cookie), &store, &env);
@@ -237,11 +239,7 @@ fn a04_express_merge_reload_must_not_undo_a_parallel_change() {
 #[test]
 fn a05_express_merge_a_save_that_failed_can_be_tried_again() {
     for conflict in [Conflict::Overwrite, Conflict::Merge, Conflict::Refuse] {
-        let (config, store, env) = (
-            Config::express(SECRET).conflict(conflict).build().unwrap(),
-            Redis::default(),
-            TestEnv::new(at(0)),
-        );
+        let (config, store, env) = world::<Redis>(Config::express(SECRET).conflict(conflict));
         store.fail_saves.lock().unwrap().push("not done");
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("n", 1).unwrap();
@@ -253,11 +251,7 @@ fn a05_express_merge_a_save_that_failed_can_be_tried_again() {
 #[test]
 fn a05b_express_merge_change_after_a_save_that_failed() {
     for conflict in [Conflict::Overwrite, Conflict::Merge, Conflict::Refuse] {
-        let (config, store, env) = (
-            Config::express(SECRET).conflict(conflict).build().unwrap(),
-            Redis::default(),
-            TestEnv::new(at(0)),
-        );
+        let (config, store, env) = world::<Redis>(Config::express(SECRET).conflict(conflict));
         store.fail_saves.lock().unwrap().push("not done");
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("n", 1).unwrap();
@@ -270,11 +264,7 @@ fn a05b_express_merge_change_after_a_save_that_failed() {
 #[test]
 fn a05c_express_merge_renew_after_a_save_that_failed() {
     for conflict in [Conflict::Overwrite, Conflict::Merge] {
-        let (config, store, env) = (
-            Config::express(SECRET).conflict(conflict).build().unwrap(),
-            Redis::default(),
-            TestEnv::new(at(0)),
-        );
+        let (config, store, env) = world::<Redis>(Config::express(SECRET).conflict(conflict));
         store.fail_saves.lock().unwrap().push("not done");
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("n", 1).unwrap();
@@ -287,8 +277,7 @@ fn a05c_express_merge_renew_after_a_save_that_failed() {
 // 6. after a save whose answer was lost, reload brings certainty; merging should work again
 #[test]
 fn a06_reload_ends_the_doubt() {
-    let (config, store, env) =
-        (Config::recommended(SECRET).build().unwrap(), Redis::default(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<Redis>(Config::recommended(SECRET));
     let cookie = first(&config, &store, &env);
     let mut e = open(&config, Some(&cookie), &store, &env);
     e.session().unwrap().insert("n", 2).unwrap();
@@ -311,8 +300,7 @@ fn a07_destroy_after_a_save_in_doubt_leaves_no_record() {
         ("renew", Action::Renew(SessionId::from_text("new").unwrap())),
         ("regenerate", Action::Regenerate(SessionId::from_text("new").unwrap())),
     ] {
-        let (config, store, env) =
-            (Config::recommended(SECRET).build().unwrap(), Redis::default(), TestEnv::new(at(0)));
+        let (config, store, env) = world::<Redis>(Config::recommended(SECRET));
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("card", "4111").unwrap();
         store.fail_saves.lock().unwrap().push("done");
@@ -329,8 +317,7 @@ fn a07_destroy_after_a_save_in_doubt_leaves_no_record() {
 
 // 9. cache-control
 fn applied(header: (&'static str, &'static str)) -> http::HeaderMap {
-    let (config, store, env) =
-        (Config::recommended(SECRET).build().unwrap(), MemoryStore::new(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<MemoryStore>(Config::recommended(SECRET));
     let mut e = open(&config, None, &store, &env);
     e.session().unwrap().insert("n", 1).unwrap();
     let outcome = blocking::close(e, &store, &env).unwrap();
@@ -362,7 +349,7 @@ fn a10_a_timeout_below_a_millisecond_is_refused() {
 // 15. invalid date in a loaded record: log_in refuses although it touches what it writes
 #[test]
 fn a15_log_in_with_a_record_whose_date_a_touch_repairs() {
-    let (config, store, env) = (hour().build().unwrap(), Redis::default(), TestEnv::new(at(0)));
+    let (config, store, env) = world::<Redis>(hour());
     let cookie = first(&config, &store, &env);
     let id = SessionId::from_text("sid1").unwrap();
     {

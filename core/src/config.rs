@@ -311,6 +311,11 @@ pub enum Conflict {
     Refuse,
 }
 
+impl Conflict {
+    /// A write for which a parallel one was faster is merged and tried again at most this often.
+    pub const MAX_TRIES: u8 = 32;
+}
+
 /// When sessions end by themselves: on the server, whatever the cookie says, to the millisecond. At
 /// the moment itself the session has ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]

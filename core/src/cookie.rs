@@ -200,14 +200,17 @@ impl SessionCookie {
         id: Option<&SessionId>,
     ) -> Result<HeaderValue, CookieError> {
         let mut line = format!("{}=", settings.name);
-        if let Some(id) = id.map(SessionId::as_str) {
-            line.push_str("s%3A");
-            encode_uri_component(id.as_bytes(), &mut line);
-            line.push('.');
-            encode_uri_component(&settings.keys.sign(id), &mut line);
-        }
-        let past = Timestamp::from_millis(0).map_or(Expires::Session, Expires::At);
-        self.attributes.write(&mut line, if id.is_some() { self.expires } else { past })?;
+        let expires = match id.map(SessionId::as_str) {
+            Some(id) => {
+                line.push_str("s%3A");
+                encode_uri_component(id.as_bytes(), &mut line);
+                line.push('.');
+                encode_uri_component(&settings.keys.sign(id), &mut line);
+                self.expires
+            }
+            None => Timestamp::from_millis(0).map_or(Expires::Session, Expires::At),
+        };
+        self.attributes.write(&mut line, expires)?;
         if line.len() > MAX_BYTES {
             return Err(CookieError::TooLong);
         }

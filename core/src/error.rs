@@ -68,7 +68,8 @@ explained! {
         /// It could not be read again.
         TooDeep = "the value is nested deeper than 100 levels",
         /// serde could not read it.
-        WrongType = "the session's value is not of the type that was asked for: it was stored as another",
+        WrongType =
+            "the session's value is not of the type that was asked for: it was stored as another",
     }
 }
 
@@ -142,8 +143,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::Gone => "the session was ended by a parallel request",
             Self::Id(error) => return error.fmt(f),
             Self::LayeredTwice => {
-                "two session layers with the same marker, the same cookie name or, under recommended, \
-                 the same secret serve this request: remove one, or give it its own of each"
+                "two session layers with the same marker, the same cookie name or, under \
+                 recommended, the same secret serve this request: remove one, or give it its own of \
+                 each"
             }
             Self::Missing => "failed to load session: the store has no such record",
             Self::Nested => {
@@ -154,7 +156,10 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                 "no session layer serves this handler: add one after the routes and the middleware \
                  that use it, and with the same marker type"
             }
-            Self::NoSession => "no session: it was destroyed or unset earlier in this request (regenerate begins another)",
+            Self::NoSession => {
+                "no session: it was destroyed or unset earlier in this request (regenerate begins \
+                 another)"
+            }
             Self::PathMismatch => {
                 "no session on this path, which does not begin with the cookie's path: extract \
                  Option<Session>, or set a shorter cookie path"

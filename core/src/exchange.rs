@@ -23,8 +23,6 @@ use crate::{
     RequestFacts, Saved, Session, SessionCookie, SessionId, StoreAction, Timestamp, Unset,
 };
 
-/// A write is tried again at most this often.
-const MAX_TRIES: u8 = 32;
 /// At most this many cookies of our name are looked at, unless express-session's quirks are on.
 const MAX_CANDIDATES: usize = 4;
 
@@ -133,7 +131,7 @@ impl Create {
     /// Makes the session. The client's own id is never adopted (B-065).
     pub fn with_id(self, id: SessionId, now: Timestamp) -> Exchange {
         let session = self.0.new_session(id, now);
-        Exchange::new(self.0, session)
+        Exchange::new(self.0, session.clone(), session)
     }
 }
 
@@ -170,11 +168,10 @@ impl Lookup {
             return Ok(self.opening.next(self.further, now));
         }
         self.opening.origin = Origin::Loaded;
-        let mut exchange = Exchange::new(self.opening, session);
         // What was loaded counts as saved (B-077), but for reserved names (B-076).
-        exchange.original = Session { data: raw.unwrap_or_else(|| saved.data.clone()), ..saved };
-        exchange.saved = Some(exchange.original.clone());
-        (exchange.resave, exchange.version) = (resave, stored.version);
+        let saved = Session { data: raw.unwrap_or_else(|| saved.data.clone()), ..saved };
+        let mut exchange = Exchange::new(self.opening, session, saved.clone());
+        (exchange.resave, exchange.saved, exchange.version) = (resave, Some(saved), stored.version);
         Ok(Begin::Ready(exchange))
     }
 }
@@ -205,14 +202,14 @@ pub struct Exchange {
 redacted! { Exchange Lookup }
 
 impl Exchange {
-    fn new(opening: Opening, session: Session) -> Self {
+    fn new(opening: Opening, session: Session, original: Session) -> Self {
         Self {
             consulted: false,
             doubtful: false,
             ended: None,
             id: session.id.clone(),
             opening,
-            original: session.clone(),
+            original,
             outcome: None,
             resave: false,
             saved: None,
@@ -495,7 +492,7 @@ impl Exchange {
             // What changed the record may be this request's own write: it is not made twice.
             Ok(Written::Changed(stored))
                 if conflict == Conflict::Merge
-                    && tries < MAX_TRIES
+                    && tries < Conflict::MAX_TRIES
                     && !self.doubtful
                     && self.saved.is_some() =>
             {

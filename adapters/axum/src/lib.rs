@@ -73,9 +73,9 @@ impl<S: Sync, N: 'static> OptionalFromRequestParts<S> for Session<N> {
 
 /// An error of the session, as a response: a handler that returns `Result<_, Error>` may use `?`.
 ///
-/// It is logged as a response is made of it. The response has the error's status and its text, which shows neither ids nor data, and the
-/// error itself as an `Arc` among its extensions, for a middleware that logs it or writes another
-/// page.
+/// It is logged as a response is made of it. The response has the error's status and its text, which
+/// shows neither ids nor data, and the error itself as an `Arc` among its extensions, for a middleware
+/// outside of the layer that writes another page.
 #[derive(Debug)]
 pub struct Error(pub store::Error);
 

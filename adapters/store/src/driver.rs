@@ -155,7 +155,7 @@ impl Sessions {
         Error: From<E>,
     {
         let mut turn = None;
-        for tries in 0..=MAX_TRIES {
+        for tries in 0..=Conflict::MAX_TRIES {
             turn = match turn {
                 None => self.backend.queue.turn(&id, tries > 0).await,
                 turn => turn,
@@ -188,9 +188,6 @@ impl Sessions {
         find(begin, &*self.backend.store, &*self.backend.env).await
     }
 }
-
-/// As often as a request tries.
-const MAX_TRIES: u8 = 32;
 
 /// Asks for what the request presents, until that is settled.
 async fn find(mut begin: Begin, store: &dyn ErasedStore, env: &dyn Env) -> Result<Begin, Error> {
