@@ -8,6 +8,7 @@ pub mod quirks;
 mod reports;
 pub mod rules;
 pub mod scenario;
+pub mod servers;
 mod setup;
 pub mod trace;
 pub mod via;

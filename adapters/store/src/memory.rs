@@ -9,7 +9,7 @@ use http_session::store::{
 };
 use http_session::{Record, SessionId, Timestamp};
 
-use crate::{BlockingStore, Store};
+use crate::{AtomicRotation, BlockingStore, Store};
 
 /// Keeps records in memory: for development, tests, and services of one process that may forget
 /// their sessions when they restart. Clones are the same store.
@@ -228,6 +228,8 @@ impl Store for MemoryStore {
         BlockingStore::delete(self, delete)
     }
 }
+
+impl AtomicRotation for MemoryStore {}
 
 #[cfg(test)]
 mod tests;

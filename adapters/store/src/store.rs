@@ -34,6 +34,13 @@ pub trait Store: Send + Sync {
     fn delete(&self, op: &Delete) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
+/// A store whose [`Rotate`] is one step, whatever fails and whenever: the old id lives or the new one, never
+/// both and never neither. A store without it makes the new record and then deletes the old one: if it or
+/// the process ends in between, the old id lives on until its expiry.
+///
+/// An application for which that is not good enough asks for `impl Store + AtomicRotation`.
+pub trait AtomicRotation: Store {}
+
 /// [`Store`] for hosts that block: the same operations, the same replies.
 pub trait BlockingStore: Send + Sync {
     /// As [`Store::Error`].
