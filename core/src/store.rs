@@ -41,8 +41,9 @@ operation! {
         id: SessionId,
         /// The moment of the request.
         now: Timestamp,
-        /// If set, the store may let the record live this much longer in the same step, and says so in
-        /// [`Stored::refreshed`]. Never set under `Config::express`.
+        /// The idle timeout. If it is set, the store may in the same step let the record live this long from
+        /// `now` on, and says so in [`Stored::refreshed`]: the end of the request then need not touch.
+        /// Never set under `Config::express`.
         refresh: Option<Duration>,
     }
 }
@@ -141,9 +142,9 @@ impl Stored {
 }
 
 /// A record's version: bytes that mean something to the store alone. Each write of another record
-/// makes another one, which never comes back while somebody may hold it, not even after a delete or a
-/// restart; a touch leaves it. A store whose version is the record's own text must not write the
-/// cookie on a touch.
+/// makes another one, which does not come back while somebody may hold it, not even after a delete or a
+/// restart; a touch leaves it. A version may be the record's own text: if that comes back, so does all that a
+/// writer has seen. Such a store must not write the cookie on a touch.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Version(pub Box<[u8]>);
 
