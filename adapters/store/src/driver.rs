@@ -162,14 +162,21 @@ impl Sessions {
         self.backend.store.delete(&Delete::new(id, self.now())).await.map_err(Error::Store)
     }
 
+    /// To find a session outside of its requests is not to use it.
     async fn find(&self, begin: Begin) -> Result<Begin, Error> {
-        find(begin, &*self.backend.store, &*self.backend.env).await
+        find(begin, false, &*self.backend.store, &*self.backend.env).await
     }
 }
 
 /// Asks for what the request presents, until that is settled.
-async fn find(mut begin: Begin, store: &dyn ErasedStore, env: &dyn Env) -> Result<Begin, Error> {
-    while let Begin::Load(lookup) = begin {
+async fn find(
+    mut begin: Begin,
+    refresh: bool,
+    store: &dyn ErasedStore,
+    env: &dyn Env,
+) -> Result<Begin, Error> {
+    while let Begin::Load(mut lookup) = begin {
+        lookup.operation.refresh = lookup.operation.refresh.filter(|_| refresh);
         let reply = store.load(&lookup.operation).await.map_err(Error::Store)?;
         begin = lookup.answer(reply, env.now())?;
     }
@@ -181,7 +188,7 @@ pub(crate) async fn open(
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Option<Box<Exchange>>, Error> {
-    let exchange = match find(begin, store, env).await.inspect_err(report)? {
+    let exchange = match find(begin, true, store, env).await.inspect_err(report)? {
         Begin::Create(create) => {
             let id = env.genid().map_err(Error::from).inspect_err(report)?;
             create.with_id(id, env.now())
