@@ -38,9 +38,9 @@ pub(in crate::contract) const CHECKS: &[Check] = &[
 /// How many points a future is given up at: each time when it has waited once more.
 const POINTS: u32 = 8;
 /// How often each.
-const ROUNDS: u32 = 3;
+const ROUNDS: u32 = 2;
 /// How long a server may go on with what was given up.
-const SETTLED: Duration = Duration::from_millis(40);
+const SETTLED: Duration = Duration::from_millis(25);
 
 /// Gives the future up when it has to wait for the `point`th time. Did it end before?
 async fn given_up<T>(point: u32, future: impl Future<Output = T>) -> Option<T> {
