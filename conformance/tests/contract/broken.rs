@@ -24,8 +24,13 @@ pub(crate) enum Defect {
     ChecksThenWrites,
     /// Each id has versions of its own, which a delete forgets.
     CountsVersionsFromOne,
+    /// A text ends where it has NUL.
+    CutsData,
     /// A column of 128 characters.
     CutsIds,
+    DeleteOfNothingFails,
+    /// A delete takes the id to be the beginning of ids.
+    DeletesByPrefix,
     DeletesEverySecondTime,
     /// A rotation of two steps, which can lose both ids.
     DeletesThenInserts,
@@ -33,6 +38,8 @@ pub(crate) enum Defect {
     ExpiredIsPresent,
     /// A collation that knows no case.
     FoldsCase,
+    /// A record without an end lives for a minute.
+    ForgetsSoon,
     IgnoresExpiry,
     /// A touch says that it was done, and does nothing.
     IgnoresTouch,
@@ -45,6 +52,10 @@ pub(crate) enum Defect {
     /// One prefix for all.
     NamesShare,
     NeverAnswers,
+    /// A load of an id with NUL is an error.
+    NulFails,
+    /// Numbers are floating-point numbers.
+    NumbersAreFloats,
     /// Nothing is wrong.
     None,
     PanicsOnTouch,
@@ -52,8 +63,22 @@ pub(crate) enum Defect {
     PresentInserts,
     /// A load says that it renewed the record, and does not.
     RefreshNotDone,
+    /// A load that renews brings back what has expired.
+    RefreshRevives,
+    /// A refused save renews the record all the same.
+    RefusalRenews,
+    /// The same value in other bytes.
+    RewritesJson,
+    /// A rotation knows no precondition.
+    RotationIgnoresExpect,
+    /// A rotation leaves the end of the record that was there.
+    RotationKeepsEnd,
     /// A rotation forgets the old id.
     RotationKeepsOld,
+    /// A rotation of nothing is refused.
+    RotationNeedsOld,
+    /// A rotation onto its own id is a save.
+    RotationOntoItselfSaves,
     /// A rotation takes over the record that is there.
     RotationOverwrites,
     /// The end is cut to whole seconds.
@@ -64,9 +89,14 @@ pub(crate) enum Defect {
     SameVersion,
     /// An error shows the id.
     ShowsIds,
+    /// A record of 64 KiB at most.
+    SmallRecords,
+    /// A rotation looks at the new id first.
+    TargetFirst,
     TouchInserts,
     /// A touch makes another version.
     TouchIsAWrite,
+    TouchLosesData,
     /// A touch brings back what has expired.
     TouchRevives,
     /// A touch is a load and a write.
@@ -149,6 +179,7 @@ impl Broken {
             Timestamp::from_millis(end)
         };
         match self.defect {
+            Defect::ForgetsSoon => end.or(now.plus_millis(60_000)),
             Defect::IgnoresExpiry => None,
             Defect::KeepsEnd => there.map_or(end, |there| there.end.or(end)),
             Defect::KeepsPast => end.filter(|end| *end > now),
@@ -164,7 +195,13 @@ impl Broken {
     }
 
     fn stored(&self, entry: &Entry) -> Stored {
-        let mut stored = Stored::new(entry.record.to_json());
+        let text = entry.record.to_json();
+        let mut stored = Stored::new(match self.defect {
+            Defect::CutsData => text.replace("a\\u0000", "a"),
+            Defect::NumbersAreFloats => text.replace("9007199254740993", "9007199254740992"),
+            Defect::RewritesJson => text.replacen(':', ": ", 1),
+            _ => text,
+        });
         stored.version = Some(self.version(entry));
         stored
     }
@@ -244,10 +281,15 @@ impl Store for Broken {
 
     async fn load(&self, load: &Load) -> Result<Option<Stored>, NoSuchKey> {
         self.wait().await;
+        if self.is(Defect::NulFails) && load.id.as_str().contains('\0') {
+            return Err(NoSuchKey("it has NUL".into()));
+        }
+        let revives = self.is(Defect::RefreshRevives) && load.refresh.is_some();
         let found = {
             let records = self.lock();
             let entry = records.by_id.get(&self.key(&load.id));
-            entry.filter(|entry| entry.is_alive(load.now)).map(|entry| self.stored(entry))
+            let entry = entry.filter(|entry| entry.is_alive(load.now) || revives);
+            entry.map(|entry| self.stored(entry))
         };
         yield_now().await;
         Ok(found.map(|mut stored| {
@@ -261,6 +303,9 @@ impl Store for Broken {
         if self.is(Defect::ShowsIds) && save.id.as_str().contains('\0') {
             return Err(NoSuchKey(save.id.as_str().into()));
         }
+        if self.is(Defect::SmallRecords) && save.record.to_json().len() > 65_536 {
+            return Err(NoSuchKey("too long".into()));
+        }
         let id = self.key(&save.id);
         let written = if self.is(Defect::ChecksThenWrites) {
             let refusal = self.refusal(&self.lock(), &id, &save.expect, save.now);
@@ -269,6 +314,12 @@ impl Store for Broken {
         } else {
             let mut records = self.lock();
             let refusal = self.refusal(&records, &id, &save.expect, save.now);
+            if self.is(Defect::RefusalRenews)
+                && let Some(there) = records.by_id.get_mut(&id)
+                && there.is_alive(save.now)
+            {
+                there.end = save.record.expires();
+            }
             refusal.unwrap_or_else(|| self.write(&mut records, id, &save.record, save.now))
         };
         yield_now().await;
@@ -281,11 +332,22 @@ impl Store for Broken {
         let mut written = None;
         {
             let mut records = self.lock();
-            if let Some(refusal) = self.refusal(&records, &from, &rotate.expect, now) {
+            let old = self.found(&records, &from, now).cloned();
+            let taken = records.by_id.get(&to).is_some_and(|entry| entry.is_alive(now));
+            if self.is(Defect::TargetFirst) && taken {
+                return Ok(Written::Exists);
+            }
+            if self.is(Defect::RotationNeedsOld) && old.is_none() {
+                return Ok(Written::Gone);
+            }
+            if !self.is(Defect::RotationIgnoresExpect)
+                && let Some(refusal) = self.refusal(&records, &from, &rotate.expect, now)
+            {
                 return Ok(refusal);
             }
-            let taken = records.by_id.get(&to).is_some_and(|entry| entry.is_alive(now));
-            if taken && !self.is(Defect::RotationOverwrites) {
+            let overwrites = self.is(Defect::RotationOverwrites)
+                || self.is(Defect::RotationOntoItselfSaves) && from == to;
+            if taken && !overwrites {
                 return Ok(Written::Exists);
             }
             if !self.is(Defect::InsertsThenDeletes) && !self.is(Defect::RotationKeepsOld) {
@@ -293,6 +355,11 @@ impl Store for Broken {
             }
             if !self.is(Defect::DeletesThenInserts) {
                 written = Some(self.write(&mut records, to.clone(), &rotate.record, now));
+                if let Some(new) = records.by_id.get_mut(&to)
+                    && self.is(Defect::RotationKeepsEnd)
+                {
+                    new.end = old.and_then(|old| old.end).or(new.end);
+                }
             }
         }
         self.gap(Defect::DeletesThenInserts).await;
@@ -330,6 +397,10 @@ impl Store for Broken {
             }
             entry.record.touch(touch);
             entry.end = self.end(&entry.record, None, touch.now);
+            if self.is(Defect::TouchLosesData) {
+                let text = format!(r#"{{"cookie":{}}}"#, touch.cookie.to_json());
+                entry.record = Record::from_json(&text).expect("a record");
+            }
             if self.is(Defect::TouchIsAWrite) {
                 entry.version = records.next_version;
             }
@@ -350,8 +421,15 @@ impl Store for Broken {
         {
             let mut records = self.lock();
             records.deletes += 1;
+            if self.is(Defect::DeletesByPrefix) {
+                let start = delete.id.as_str();
+                records.by_id.retain(|id, _| !id.as_str().starts_with(start));
+            }
             if !self.is(Defect::DeletesEverySecondTime) || records.deletes.is_multiple_of(2) {
-                records.by_id.remove(&self.key(&delete.id));
+                let removed = records.by_id.remove(&self.key(&delete.id));
+                if self.is(Defect::DeleteOfNothingFails) && removed.is_none() {
+                    return Err(NoSuchKey("deleted".into()));
+                }
             }
         }
         yield_now().await;

@@ -18,16 +18,16 @@ pub(in crate::contract) const CHECKS: &[Check] = &[
         |s| Box::pin(moves(s)),
     ),
     Check::new(
-        "rotate/absent",
-        "store::Rotate, store::Expect::Absent",
-        "answers Exists under Expect::Absent if the old id has a record, and else begins the new one",
-        |s| Box::pin(absent(s)),
-    ),
-    Check::new(
         "rotate/anything",
         "store::Rotate, store::Expect::Anything",
         "begins the new id without a precondition even if the old one is absent",
         |s| Box::pin(anything(s)),
+    ),
+    Check::new(
+        "rotate/absent",
+        "store::Rotate, store::Expect::Absent",
+        "answers Exists under Expect::Absent if the old id has a record, and else begins the new one",
+        |s| Box::pin(absent(s)),
     ),
     Check::new(
         "rotate/present",
@@ -83,20 +83,6 @@ async fn moves(s: &Subject<'_>) -> Outcome {
     Ok(())
 }
 
-async fn absent(s: &Subject<'_>) -> Outcome {
-    let (a, b) = (s.id("a"), s.id("b"));
-    s.put(&a, 1, Some(s.late())).await?;
-    let written = s.rotate(&a, &b, numbered(2, None), Expect::Absent).await?;
-    answer("Expect::Absent, a living record", "Exists", &written)?;
-    s.there(&a, 1, "the old id after the refused rotation").await?;
-    s.nothing(&b, "the new id after the refused rotation").await?;
-    s.delete(&a).await?;
-    let written = s.rotate(&a, &b, numbered(2, None), Expect::Absent).await?;
-    saved("Expect::Absent, a deleted record", written)?;
-    s.nothing(&a, "the old id after a rotation").await?;
-    s.there(&b, 2, "the new id after a rotation").await.map(drop)
-}
-
 async fn anything(s: &Subject<'_>) -> Outcome {
     for state in ["never saved", "deleted", "alive"] {
         let (a, b) = (s.id(&format!("{state} a")), s.id(&format!("{state} b")));
@@ -112,6 +98,20 @@ async fn anything(s: &Subject<'_>) -> Outcome {
         s.there(&b, 2, "the new id after a rotation").await?;
     }
     Ok(())
+}
+
+async fn absent(s: &Subject<'_>) -> Outcome {
+    let (a, b) = (s.id("a"), s.id("b"));
+    s.put(&a, 1, Some(s.late())).await?;
+    let written = s.rotate(&a, &b, numbered(2, None), Expect::Absent).await?;
+    answer("Expect::Absent, a living record", "Exists", &written)?;
+    s.there(&a, 1, "the old id after the refused rotation").await?;
+    s.nothing(&b, "the new id after the refused rotation").await?;
+    s.delete(&a).await?;
+    let written = s.rotate(&a, &b, numbered(2, None), Expect::Absent).await?;
+    saved("Expect::Absent, a deleted record", written)?;
+    s.nothing(&a, "the old id after a rotation").await?;
+    s.there(&b, 2, "the new id after a rotation").await.map(drop)
 }
 
 async fn present(s: &Subject<'_>) -> Outcome {
