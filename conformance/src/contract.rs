@@ -3,26 +3,24 @@
 //! One test file is enough. It says what kind of store it is, and how to open one:
 //!
 //! ```
+//! use std::collections::HashMap;
+//! use std::sync::Mutex;
+//!
 //! use http_session_conformance::contract::Contract;
 //! use http_session_store::MemoryStore;
-//! # use std::collections::HashMap;
-//! # use std::sync::Mutex;
 //!
-//! // #[tokio::test(flavor = "multi_thread")]
+//! #[tokio::test(flavor = "multi_thread")]
+//! # async fn in_a_test() {}
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() {
-//! # async fn keeps_the_contract() {
+//! # async fn main() { memory_store_keeps_the_contract().await }
+//! async fn memory_store_keeps_the_contract() {
 //!     let stores = Mutex::new(HashMap::<String, MemoryStore>::new());
-//!     let report = Contract::new(async |name: &str| {
-//!         // A store with a server makes a prefix or a table of the name.
+//!     let contract = Contract::new(async |name: &str| {
+//!         // A store with a server connects, and makes a prefix or a table of the name.
 //!         stores.lock().expect("no panic").entry(name.into()).or_default().clone()
-//!     })
-//!     .run()
-//!     .await;
-//!     report.assert();
-//! # }
-//! # keeps_the_contract().await
-//! # }
+//!     });
+//!     contract.run().await.assert();
+//! }
 //! ```
 //!
 //! [`Report::assert`] panics with a list of the checks that failed: the rule, what was expected, and what

@@ -179,7 +179,7 @@ impl Broken {
             Timestamp::from_millis(end)
         };
         match self.defect {
-            Defect::ForgetsSoon => end.or(now.plus_millis(60_000)),
+            Defect::ForgetsSoon => end.or_else(|| now.plus_millis(60_000)),
             Defect::IgnoresExpiry => None,
             Defect::KeepsEnd => there.map_or(end, |there| there.end.or(end)),
             Defect::KeepsPast => end.filter(|end| *end > now),
