@@ -103,6 +103,8 @@ impl<'a> Contract<'a> {
     /// been used for is empty: each run makes names of its own, so nothing needs to be cleared. A name has up
     /// to 40 bytes, and any characters: a store whose prefixes or tables can't have them must encode it.
     ///
+    /// A run leaves records behind, which end within two hours, or have no end.
+    ///
     /// If `open` panics, for example because there is no connection, the run ends.
     pub fn new<S, F>(open: F) -> Self
     where
