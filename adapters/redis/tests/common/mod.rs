@@ -1,6 +1,9 @@
 //! What the tests have in common: ids, records, servers, and a look at what a server is sent.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod model;
+pub(crate) mod parallel;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::LazyLock;
