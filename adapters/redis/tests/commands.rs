@@ -101,6 +101,24 @@ async fn words() {
     assert_eq!(world.sent(), [r#""EXPIRE" "sess:a" "60""#]);
 }
 
+// a load that renews is one command, and the key lives on for as long as it says
+#[tokio::test]
+async fn a_load_that_renews() {
+    let Some(mut world) = World::new("a_load_that_renews").await else { return };
+    put(&world.store, &id("a"), record(1, None)).await;
+    world.sent();
+    let renew = Load::new(id("a"), now(), Some(Duration::from_secs(1_800)));
+    let found = world.store.load(&renew).await.expect("it works").expect("it is there");
+    assert!(found.refreshed);
+    assert_eq!(world.sent(), [r#""GETEX" "sess:a" "EX" "1800""#]);
+    let life: u64 = run(&world.raw, &["TTL", "sess:a"]).await;
+    assert!((1_700..=1_800).contains(&life), "{life}");
+    assert_eq!(
+        world.store.load(&Load::new(id("b"), now(), renew.refresh)).await.expect("it works"),
+        None
+    );
+}
+
 // a write that compares is one command when the server knows the script, and works when it does not
 #[tokio::test]
 async fn scripts() {
