@@ -64,7 +64,7 @@ impl Statements {
                 "SELECT s.sess::text FROM {table} AS s WHERE s.sid = $1 AND {}",
                 alive("$2")
             )),
-            migrate: sql(migration(&table, name)),
+            migrate: sql(migration(&table, name, &local("0"))),
             refresh: sql(format!("{refresh} RETURNING s.sess::text")),
             // The lock makes sure that what is judged is what is deleted. The new row is `made` first: if it is
             // not, nothing is deleted.
@@ -102,12 +102,13 @@ impl Statements {
 }
 
 /// Makes the table and its index (P-02 of the store formats), if there is no such table. All names but that
-/// of `session`'s index are those that PostgreSQL gives by itself, so that two tables don't collide.
-fn migration(table: &str, name: &str) -> String {
+/// of `session`'s index are those that PostgreSQL gives by itself, so that two tables don't collide. A zone
+/// that does not exist is found out here, not by the first request.
+fn migration(table: &str, name: &str, moment: &str) -> String {
     let index = if name == "session" { quoted("IDX_session_expire") } else { String::new() };
     let block = format!(
         "BEGIN
-            PERFORM pg_advisory_xact_lock({LOCK});
+            PERFORM {moment}, pg_advisory_xact_lock({LOCK});
             IF to_regclass({}) IS NULL THEN
                 CREATE TABLE {table} (
                     sid varchar COLLATE \"default\" NOT NULL PRIMARY KEY,

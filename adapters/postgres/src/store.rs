@@ -71,7 +71,7 @@ impl PostgresStore {
     ///
     /// Set it where the table is shared with a Node service, to what `SHOW TimeZone` says on a connection of
     /// that service. What the connections of this pool say does not count: sqlx sets them to UTC. A zone that
-    /// the server does not know makes every operation an error.
+    /// the server does not know is an error of [`migrate`](Self::migrate) and of each write (`22023`).
     ///
     /// In a zone with daylight saving time, a record whose end falls into the hour that comes twice may live
     /// an hour longer, here as there.
@@ -91,7 +91,8 @@ impl PostgresStore {
     /// exists is left as it is. Several processes may do so at the same time. It does not make the schema.
     ///
     /// # Errors
-    /// Where the server is away, the schema is missing (`3F000`), or making tables is not allowed (`42501`).
+    /// Where the server is away, the schema is missing (`3F000`), making tables is not allowed (`42501`), or there
+    /// is no such time zone (`22023`).
     pub async fn migrate(&self) -> Result<(), PostgresError> {
         query(&self.statements.migrate).execute(&self.pool).await?;
         Ok(())

@@ -6,11 +6,11 @@ use http_session_conformance::servers::Private;
 use http_session_postgres::PostgresStore;
 use http_session_postgres::sqlx::postgres::{PgPool, PgPoolOptions};
 use http_session_postgres::sqlx::{self, AssertSqlSafe};
-use http_session_store::Sweep;
 use http_session_store::core::Timestamp;
-use http_session_store::core::store::Touched;
+use http_session_store::core::store::{Expect, Save, Touched};
+use http_session_store::{Store, Sweep};
 
-use common::{LONG, NODE_GET, NODE_SET, NOW, Place, at, number, put, record, run, touch};
+use common::{LONG, NODE_GET, NODE_SET, NOW, Place, id, number, put, record, touch};
 
 /// Connections whose own zone is this one, as those of a Node service are.
 async fn in_zone(url: &str, zone: &str) -> PgPool {
@@ -112,10 +112,11 @@ async fn a_zone_that_is_none_is_an_error() {
     let Some(place) = Place::new("zones_none", "json").await else { return };
     for zone in ["Mars/Olympus", "", "it's", "\\"] {
         let store = place.store.clone().time_zone(zone);
-        let load = http_session_store::core::store::Load::new(common::id("a"), NOW, None);
-        let error = http_session_store::Store::load(&store, &load).await.expect_err("no such zone");
+        let error = store.migrate().await.expect_err("no such zone");
+        assert_eq!(error.code(), Some("22023"), "{zone} {error}");
+        let save = Save::new(id("a"), record(1, None), Expect::Anything, NOW);
+        let error = store.save(&save).await.expect_err("no such zone");
         assert_eq!(error.code(), Some("22023"), "{zone} {error}");
     }
-    run(&place.pool, "SELECT 1").await;
-    assert_eq!(number(&place.store, "a", at(0)).await, None);
+    assert_eq!(number(&place.store, "a", NOW).await, None);
 }
