@@ -78,15 +78,15 @@ impl Statements {
                 SELECT EXISTS (SELECT FROM made), (SELECT rewritten FROM made), (SELECT sess FROM found)",
                 alive("$4")
             )),
-            // P-09, in batches. The first condition has an index, the second is the one that counts; the last
-            // spares a row that lives on by now.
+            // P-09, in batches. Of the two conditions the first has an index, the second is the one that counts.
+            // Both are looked at again in the row that is locked, so one that lives on by now is spared.
             sweep: sql(format!(
                 "DELETE FROM {table} AS s WHERE s.sid = ANY (ARRAY(
-                    SELECT s.sid FROM {table} AS s WHERE s.expire < {} AND {expired}
+                    SELECT s.sid FROM {table} AS s WHERE s.expire < {} AND {}
                     ORDER BY s.expire LIMIT $2 FOR UPDATE SKIP LOCKED
-                )) AND {expired}",
+                ))",
                 local("$1"),
-                expired = expired("$1"),
+                expired("$1"),
             )),
             touch: sql(refresh),
             update: sql(format!(
