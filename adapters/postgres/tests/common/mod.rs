@@ -148,8 +148,9 @@ impl Drop for Place {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
                 let mut connection = PgConnection::connect(&url).await?;
-                let drop = format!("DROP SCHEMA {schema} CASCADE");
-                sqlx::query(AssertSqlSafe(drop)).execute(&mut connection).await
+                // A test that has failed may have left a lock behind.
+                let drop = format!("SET lock_timeout = '5s'; DROP SCHEMA {schema} CASCADE");
+                sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await
             })
         });
         // If the server is away, so is the schema.
