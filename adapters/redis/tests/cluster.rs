@@ -6,6 +6,7 @@ mod common;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
+use http_session_conformance::contract::{Clock, Contract};
 use http_session_conformance::servers::Private;
 use http_session_redis::RedisStore;
 use http_session_store::core::store::{Expect, Written};
@@ -101,6 +102,19 @@ fn as_the_model() {
             assert_eq!(load(&cluster.store, &from).await.expect("it works"), None);
         }
     });
+}
+
+// what is asked of every store, but for what is told of rotation
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_the_contract() {
+    let Some(cluster) = Cluster::new("keeps_the_contract").await else { return };
+    let report = Contract::new(async |name: &str| cluster.store.clone().prefix(name))
+        .clock(Clock::Server)
+        .granularity(Duration::from_secs(1))
+        .without_atomic_rotation()
+        .run()
+        .await;
+    report.assert();
 }
 
 // a node that is away: definite answers for its slots, service for the others, and all of it again
