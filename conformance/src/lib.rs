@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod compare;
+pub mod contract;
 pub mod files;
 mod handler;
 pub mod quirks;

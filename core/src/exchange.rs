@@ -17,10 +17,8 @@ use crate::request::{Candidate, candidates};
 use crate::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written};
 use crate::{
     Config, Conflict, CookieAction, CookieTemplate, Error, Facts, Origin, Outcome, Reason, Record,
-};
-use crate::{RecordError, config::Options, decide, record::inflate};
-use crate::{
-    RequestFacts, Saved, Session, SessionCookie, SessionId, StoreAction, Timestamp, Unset,
+    RecordError, RequestFacts, Saved, Session, SessionCookie, SessionId, StoreAction, Timestamp,
+    Unset, config::Options, decide, record::inflate, time,
 };
 
 /// At most this many cookies of our name are looked at, unless express-session's quirks are on.
@@ -116,7 +114,9 @@ impl Opening {
     /// Asks for the last of the ids, or else for a new one.
     fn next(mut self, mut further: Vec<Candidate>, now: Timestamp) -> Begin {
         let Some(candidate) = further.pop() else { return Begin::Create(Create(self)) };
-        let operation = Load::new(candidate.0.clone(), now, None);
+        let Options { quirks, timeouts, .. } = *self.options();
+        // With quirks, the record's own cookie governs.
+        let operation = Load::new(candidate.0.clone(), now, timeouts.idle.filter(|_| !quirks));
         self.presented = Some(candidate);
         Begin::Load(Lookup { further, opening: self, operation })
     }
@@ -156,8 +156,11 @@ impl Lookup {
         let Options { resave, timeouts, .. } = *self.opening.options();
         self.opening.origin = Origin::Missing;
         let Some(stored) = reply else { return Ok(self.opening.next(self.further, now)) };
-        let (mut session, raw) =
-            inflate(&stored.record, self.operation.id, self.opening.options())?;
+        let Load { id, now: asked, refresh, .. } = self.operation;
+        let (mut session, raw) = inflate(&stored.record, id, self.opening.options())?;
+        if stored.refreshed {
+            session.cookie.touch(asked);
+        }
         let saved = session.clone();
         if timeouts.absolute.is_some() && session.created.is_none() {
             // Somebody else made it: its time counts from here.
@@ -172,6 +175,10 @@ impl Lookup {
         let saved = Session { data: raw.unwrap_or_else(|| saved.data.clone()), ..saved };
         let mut exchange = Exchange::new(self.opening, session, saved.clone());
         (exchange.resave, exchange.saved, exchange.version) = (resave, Some(saved), stored.version);
+        // Its cookie or the absolute timeout may end it sooner: then it is touched.
+        let idle = refresh.and_then(|idle| asked.plus_millis(time::millis(idle)));
+        let end = exchange.end(&exchange.original, asked);
+        exchange.refreshed = stored.refreshed && idle.is_some() && end == idle;
         Ok(Begin::Ready(exchange))
     }
 }
@@ -190,6 +197,8 @@ pub struct Exchange {
     /// The session as it was loaded or made.
     original: Session,
     outcome: Option<Outcome>,
+    /// The load has let the record live on, for as long as a touch would.
+    refreshed: bool,
     /// It is to be written back though it is not changed: until it is saved (B-113).
     resave: bool,
     /// The session as the store has it, as far as is known here.
@@ -211,6 +220,7 @@ impl Exchange {
             opening,
             original,
             outcome: None,
+            refreshed: false,
             resave: false,
             saved: None,
             session: Some(session),
@@ -345,6 +355,7 @@ impl Exchange {
             present: session.is_some(),
             new_id: self.id != self.original.id,
             quirks,
+            refreshed: self.refreshed,
             resign: !quirks && self.opening.presented.as_ref().is_some_and(|(_, current)| !current),
             rolling,
             saved: match &self.saved {
@@ -696,38 +707,31 @@ impl Ask<Load> {
     }
 }
 
-impl Ask<Save> {
-    /// Takes the store's answer: nothing is left to do, or the next operation, if a parallel request
-    /// has changed the session and both changes are to count.
-    ///
-    /// # Errors
-    /// [`Error::Store`], [`Error::Conflict`], [`Error::Gone`]: nothing was saved, and at the end of the
-    /// request the client gets the error's status and no session cookie (D-write-failure). Under
-    /// [`Config::express`](crate::Config::express) a method's failed save counts as one (B-176).
-    pub fn complete<E>(
-        self,
-        exchange: &mut Exchange,
-        reply: Result<Written, E>,
-        now: Timestamp,
-    ) -> Result<Option<Pending>, Error<E>> {
-        exchange.written((self.sent, self.tries, self.work), reply, now)
-    }
+/// A write's answer: the same for both kinds.
+macro_rules! write_answer {
+    ($($operation:ident)*) => {$(
+        impl Ask<$operation> {
+            /// Takes the store's answer: nothing is left to do, or the next operation, if a parallel request
+            /// has changed the session and both changes are to count.
+            ///
+            /// # Errors
+            /// [`Error::Store`], [`Error::Conflict`], [`Error::Gone`]: nothing was saved, the session has the
+            /// id that it had, and at the end of the request the client gets the error's status and no
+            /// session cookie (D-write-failure). Under [`Config::express`](crate::Config::express) a
+            /// method's failed save counts as one (B-176).
+            pub fn complete<E>(
+                self,
+                exchange: &mut Exchange,
+                reply: Result<Written, E>,
+                now: Timestamp,
+            ) -> Result<Option<Pending>, Error<E>> {
+                exchange.written((self.sent, self.tries, self.work), reply, now)
+            }
+        }
+    )*};
 }
 
-impl Ask<Rotate> {
-    /// As for [`Save`]. If it fails, the session has the id that it had.
-    ///
-    /// # Errors
-    /// As for [`Save`].
-    pub fn complete<E>(
-        self,
-        exchange: &mut Exchange,
-        reply: Result<Written, E>,
-        now: Timestamp,
-    ) -> Result<Option<Pending>, Error<E>> {
-        exchange.written((self.sent, self.tries, self.work), reply, now)
-    }
-}
+write_answer! { Rotate Save }
 
 impl Ask<Touch> {
     /// Takes the store's answer; `None` if the store failed. A failed touch loses nothing but

@@ -28,6 +28,9 @@ pub struct Facts {
     pub new_id: bool,
     /// express-session's quirks are on: [`Config::express`](crate::Config::express).
     pub quirks: bool,
+    /// The load has renewed the record's lifetime, as [`Load::refresh`](crate::store::Load::refresh) asked,
+    /// for as long as a touch would; false with `quirks`.
+    pub refreshed: bool,
     /// The client's cookie was signed with an old secret; false with `quirks` (B-061).
     pub resign: bool,
     /// The option (B-010).
@@ -118,6 +121,8 @@ explained! {
         PathMismatch = "the request's path does not begin with the cookie's path",
         /// (B-098)
         NewId = "the session has a new id",
+        /// (B-108)
+        Refreshed = "the load has let the record live on",
         /// (B-061)
         Resigned = "an old secret had signed the cookie: it is signed anew",
         /// (B-112)
@@ -196,6 +201,12 @@ const fn decide_store(facts: Facts) -> (StoreAction, Reason) {
         Facts { saved: Saved::Never, save_uninitialized: true, .. } => (Save, Reason::New),
         Facts { saved: Saved::Never, .. } => (Nothing, Reason::Uninitialized),
         Facts { known: true, changed: true, .. } => (Touch, Reason::AlreadySaved),
+        // A touch also says whether the session has ended: not needed if no cookie is to be sent.
+        Facts { known: true, refreshed: true, rolling, resign, cookie_changed, .. }
+            if !(rolling || resign || cookie_changed) =>
+        {
+            (Nothing, Reason::Refreshed)
+        }
         Facts { known: true, .. } => (Touch, Reason::NotModified),
         Facts { saved: Saved::Current, .. } => (Nothing, Reason::AlreadySaved),
     }

@@ -5,9 +5,14 @@
 //! client but ids that verified: any UTF-8 text of 1 to 1,024 bytes, which a store that makes file
 //! names or queries of them must encode.
 //!
-//! A record that has expired is absent for every operation. Under
-//! [`Config::express`](crate::Config::express) with its own [`Conflict::Overwrite`](crate::Conflict),
-//! each write expects [`Expect::Anything`]; otherwise none does.
+//! A record that has expired is absent for every operation. A store may count in whole seconds and let it
+//! live to the end of its last one, never shorter. One that is written with an end that has passed is
+//! [`Saved`](Written::Saved), and is absent then. An id that a store can't hold is that of no record: to load,
+//! touch and delete it is no error, to write it is one.
+//!
+//! Under [`Config::express`](crate::Config::express) with its own
+//! [`Conflict::Overwrite`](crate::Conflict), each write expects [`Expect::Anything`]; otherwise none does.
+//! `http-session-conformance` has all of this as checks that any store can run.
 
 use std::time::Duration;
 
@@ -41,8 +46,9 @@ operation! {
         id: SessionId,
         /// The moment of the request.
         now: Timestamp,
-        /// If set, the store may let the record live this much longer in the same step, and says so in
-        /// [`Stored::refreshed`]. Never set under `Config::express`.
+        /// The idle timeout. If it is set, the store may in the same step set the record's end to this long
+        /// after `now`, as a touch would, and says so in [`Stored::refreshed`]: the end of the request then
+        /// need not touch. Never set under `Config::express`.
         refresh: Option<Duration>,
     }
 }
@@ -64,7 +70,7 @@ operation! {
 operation! {
     /// Asks to end `from` and to write `record` under `to`, as one step: never both, never neither. The
     /// reply is [`Written`]; `expect` is about `from` and is looked at first, and `to` must not exist
-    /// ([`Written::Exists`], also if it is `from`). An absent `from` is no hindrance by itself.
+    /// ([`Written::Exists`], also if `from` is the same id). An absent `from` is no hindrance by itself.
     Rotate {
         /// The id that ends.
         from: SessionId,
@@ -88,7 +94,8 @@ operation! {
         /// The session's cookie, its lifetime renewed. A store may write it into the record
         /// ([`Record::touch`]), or leave it.
         cookie: SessionCookie,
-        /// When the record is to expire from now on; `None` if it says nothing of its end.
+        /// When the record is to expire from now on; `None` if it says nothing of its end: then the end that
+        /// it had is lifted, and how long it lives is the store's choice, at least an hour.
         expires: Option<Timestamp>,
         /// The version that was loaded, if the store has such. A record of another one is alive and is
         /// left as it is: whoever wrote it has said when it ends. (A store that keeps no version by the
@@ -141,9 +148,9 @@ impl Stored {
 }
 
 /// A record's version: bytes that mean something to the store alone. Each write of another record
-/// makes another one, which never comes back while somebody may hold it, not even after a delete or a
-/// restart; a touch leaves it. A store whose version is the record's own text must not write the
-/// cookie on a touch.
+/// makes another one, which does not come back with another record, not even after a delete or a restart; a
+/// touch leaves it. So it may be the record's own text, and equal records may have one in common. Such a
+/// store must not write the cookie on a touch.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Version(pub Box<[u8]>);
 

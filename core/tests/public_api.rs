@@ -213,6 +213,17 @@ fn expand(invocation: &Macro) -> Vec<Item> {
             let Words(names) = invocation.parse_body().expect("names with their words");
             quote!(#(impl From<#names> for Value {})*)
         }
+        "write_answer" => {
+            let Names(names) = invocation.parse_body().expect("names");
+            quote!(#(impl Ask<#names> {
+                pub fn complete<E>(
+                    self,
+                    exchange: &mut Exchange,
+                    reply: Result<Written, E>,
+                    now: Timestamp,
+                ) -> Result<Option<Pending>, Error<E>> {}
+            })*)
+        }
         other => panic!("the list does not know what {other}! makes"),
     };
     syn::parse2::<syn::File>(items).expect("items").items

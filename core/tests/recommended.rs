@@ -1026,6 +1026,84 @@ fn a_merge_keeps_the_beginning() {
     assert_eq!(data["http-session:created"], now().as_millis());
 }
 
+// B-108: a store that renews the lifetime while it loads is asked once, unless a cookie is to be sent; and
+// whatever it does, the record ends at the same moment and the client gets the same answer
+#[test]
+fn a_load_that_refreshes() {
+    let minute = Duration::from_secs(60);
+    let grid = [None, Some(minute * 5), Some(minute * 60)].into_iter().flat_map(|max_age| {
+        let absolutes = [None, Some(minute * 20), Some(minute * 60)];
+        absolutes.into_iter().flat_map(move |absolute| {
+            [None, Some(minute * 10)].map(move |idle| (max_age, absolute, idle))
+        })
+    });
+    let uses: [fn(&mut Store, &mut Exchange); 5] = [
+        |_, _| {},
+        |_, exchange| set(exchange, "views", 2),
+        |store, exchange| {
+            set(exchange, "views", 2);
+            store.act(exchange, Action::Save, later(600_000)).expect("saved");
+        },
+        |store, exchange| {
+            store.act(exchange, Action::Renew(id("renewed")), later(600_000)).expect("renewed");
+        },
+        |store, exchange| store.act(exchange, Action::Destroy, later(600_000)).expect("ended"),
+    ];
+    let mut once = 0;
+    for ((max_age, absolute, idle), used, rolling, quirks) in grid.flat_map(|limits| {
+        let uses = uses.into_iter().enumerate();
+        uses.flat_map(move |used| {
+            [(false, false), (true, false), (false, true)]
+                .map(move |(rolling, quirks)| (limits, used, rolling, quirks))
+        })
+    }) {
+        let builder = if quirks { Config::express(SECRET).resave(false) } else { recommended() };
+        let builder =
+            builder.name("__Host-id").rolling(rolling).timeouts(Timeouts { idle, absolute });
+        let cookie_options = CookieOptions::new().max_age(max_age).secure(true);
+        let config = built(builder.cookie(cookie_options));
+        let mut first = Store::default();
+        let mut exchange = first.begin(&config, &encrypted(), "", now());
+        set(&mut exchange, "views", 1);
+        drop(first.end(exchange).expect("saved"));
+        first.calls.clear();
+        // Ten minutes later, when half of its longest time is over.
+        let run = |refreshes| {
+            let mut store = Store { refreshes, ..first.clone() };
+            let cookie = cookie(&config, "new");
+            let mut exchange = store.begin(&config, &encrypted(), &cookie, later(599_000));
+            if exchange.origin() == Origin::Loaded {
+                (used.1)(&mut store, &mut exchange);
+            }
+            let origin = exchange.origin();
+            let outcome = store.end_at(exchange, later(599_000)).expect("an outcome");
+            let ends: Vec<_> =
+                store.records.iter().map(|(id, kept)| (id.clone(), kept.expires)).collect();
+            (origin, ends, line(&outcome).map(String::from), store.calls)
+        };
+        let (touched, refreshed) = (run(false), run(true));
+        let (origin, ends, line, calls) = &refreshed;
+        assert_eq!((origin, ends, line), (&touched.0, &touched.1, &touched.2));
+        let is_first = |other: Option<Duration>| {
+            idle.is_some_and(|idle| other.is_none_or(|other| other >= idle))
+        };
+        let idle_first = is_first(max_age) && is_first(absolute.map(|length| length - minute * 10));
+        let expected = match &touched.3[..] {
+            "GT" if idle_first && used.0 == 0 && !rolling && !quirks => {
+                once += 1;
+                "G"
+            }
+            calls => calls,
+        };
+        assert_eq!(
+            calls, expected,
+            "{max_age:?} {absolute:?} {idle:?} {} {rolling} {quirks}",
+            used.0
+        );
+    }
+    assert_eq!(once, 6);
+}
+
 /// The record ends with whatever ends first: the cookie, the idle or the absolute timeout.
 #[test]
 fn the_first_end_counts() {

@@ -3,7 +3,6 @@
 
 use std::any::Any;
 use std::future::poll_fn;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::task::Poll;
@@ -16,6 +15,7 @@ use http_session::{RequestFacts, SessionId, Timestamp, cookie_lines};
 
 use tracing::Instrument;
 
+use crate::queue::Queue;
 use crate::{Env, ErasedStore, Error, OsEnv, Session, Store};
 
 /// A configuration with its store and its environment: what an adapter holds.
@@ -38,25 +38,6 @@ pub(crate) struct Backend {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) store: Arc<dyn ErasedStore>,
-}
-
-/// Where the writes of a session wait, in this process, while one that came too late is tried again: so
-/// that it then fails for other processes' writes at most, and for those that had begun.
-#[derive(Default)]
-pub(crate) struct Queue([tokio::sync::Mutex<()>; 32]);
-
-impl Queue {
-    /// A turn, for a write that is tried `again`; for another one only if somebody else has it.
-    async fn turn(&self, id: &SessionId, again: bool) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let lock = self.0.get(usize::try_from(hasher.finish() % 32).ok()?)?;
-        match lock.try_lock() {
-            Ok(_) if !again => None,
-            Ok(turn) => Some(turn),
-            Err(_) => Some(lock.lock().await),
-        }
-    }
 }
 
 impl Sessions {
@@ -156,10 +137,7 @@ impl Sessions {
     {
         let mut turn = None;
         for tries in 0..=Conflict::MAX_TRIES {
-            turn = match turn {
-                None => self.backend.queue.turn(&id, tries > 0).await,
-                turn => turn,
-            };
+            turn = self.backend.queue.turn(turn, &id, tries.into()).await;
             let found = self.find(self.config.begin_with_id(id.clone(), self.now())).await?;
             let Begin::Ready(mut exchange) = found else { return Ok(None) };
             let result = change(exchange.session().ok_or(Error::NoSession)?)?;
@@ -184,14 +162,21 @@ impl Sessions {
         self.backend.store.delete(&Delete::new(id, self.now())).await.map_err(Error::Store)
     }
 
+    /// To find a session outside of its requests is not to use it.
     async fn find(&self, begin: Begin) -> Result<Begin, Error> {
-        find(begin, &*self.backend.store, &*self.backend.env).await
+        find(begin, false, &*self.backend.store, &*self.backend.env).await
     }
 }
 
 /// Asks for what the request presents, until that is settled.
-async fn find(mut begin: Begin, store: &dyn ErasedStore, env: &dyn Env) -> Result<Begin, Error> {
-    while let Begin::Load(lookup) = begin {
+async fn find(
+    mut begin: Begin,
+    refresh: bool,
+    store: &dyn ErasedStore,
+    env: &dyn Env,
+) -> Result<Begin, Error> {
+    while let Begin::Load(mut lookup) = begin {
+        lookup.operation.refresh = lookup.operation.refresh.filter(|_| refresh);
         let reply = store.load(&lookup.operation).await.map_err(Error::Store)?;
         begin = lookup.answer(reply, env.now())?;
     }
@@ -203,7 +188,7 @@ pub(crate) async fn open(
     store: &dyn ErasedStore,
     env: &dyn Env,
 ) -> Result<Option<Box<Exchange>>, Error> {
-    let exchange = match find(begin, store, env).await.inspect_err(report)? {
+    let exchange = match find(begin, true, store, env).await.inspect_err(report)? {
         Begin::Create(create) => {
             let id = env.genid().map_err(Error::from).inspect_err(report)?;
             create.with_id(id, env.now())
@@ -259,14 +244,14 @@ pub(crate) async fn carry_out(
     queue: Option<&Queue>,
     mut take: impl FnMut(Answer) -> Result<Option<Pending>, Error>,
 ) -> Result<(), Error> {
-    let (mut turn, mut again) = (None, false);
-    while let Some(pending) = next {
+    let mut turn = None;
+    for tries in 0.. {
+        let Some(pending) = next else { break };
         let writes = matches!(pending, Pending::Save(_) | Pending::Rotate(_));
-        if let (Some(queue), true, None) = (queue, writes, &turn) {
-            turn = queue.turn(pending.id(), again).await;
+        if let (Some(queue), true) = (queue, writes) {
+            turn = queue.turn(turn, pending.id(), tries).await;
         }
         next = take(ask(pending, store).await)?;
-        again = true;
     }
     Ok(())
 }

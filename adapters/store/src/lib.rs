@@ -6,6 +6,7 @@ mod driver;
 mod env;
 mod flash;
 mod memory;
+mod queue;
 mod session;
 mod store;
 mod sweep;

@@ -58,6 +58,22 @@ async fn look() {
     }
 }
 
+// only a request is a use: nobody who looks from outside lets a session live on
+#[tokio::test]
+async fn to_look_is_not_to_use() {
+    let idle = Timeouts::DEFAULT.idle;
+    for (config, refresh) in [(safe(), idle), (quiet().timeouts(Timeouts::DEFAULT), None)] {
+        let world = World::on_tls(config);
+        let cookie = world.logged_in().await;
+        assert!(look_with(&world, Some(&cookie)).await.expect("it works").is_some());
+        let read = |session: &mut http_session::Session| session.get::<u64>("n");
+        world.sessions.edit(id("sid1"), read).await.expect("it works");
+        assert_eq!(world.store.refreshes(), [None, None]);
+        drop(world.again(&cookie).await);
+        assert_eq!(world.store.refreshes(), [refresh]);
+    }
+}
+
 // B-057, B-063, B-065: look finds nothing, makes nothing and sends nobody to the store for what was
 // not signed
 #[tokio::test]

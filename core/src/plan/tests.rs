@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::{DataError, Error, IdError, RecordError};
 
-/// Every combination of facts: with the quirks, under which three of them are never true, 2^9 × 3;
-/// without them, 2^12 × 3.
+/// Every combination of facts: with the quirks, under which four of them are never true, 2^9 × 3;
+/// without them, 2^13 × 3.
 fn all(quirks: bool) -> impl Iterator<Item = Facts> {
     let saved = [Saved::Current, Saved::Never, Saved::Stale];
-    let count: u32 = if quirks { 512 } else { 4_096 };
+    let count: u32 = if quirks { 512 } else { 8_192 };
     (0..count).flat_map(move |bits| {
         let bit = |index: u32| bits & (1 << index) != 0;
         saved.map(|saved| Facts {
@@ -20,6 +20,7 @@ fn all(quirks: bool) -> impl Iterator<Item = Facts> {
             present: bit(3),
             new_id: bit(4),
             quirks,
+            refreshed: bit(12),
             resign: bit(11),
             rolling: bit(5),
             saved,
@@ -156,6 +157,7 @@ fn cookie_reason_fits(facts: Facts, reason: Reason) -> bool {
         | Reason::Ended
         | Reason::Gone
         | Reason::PathMismatch
+        | Reason::Refreshed
         | Reason::Resave
         | Reason::Resigned
         | Reason::Saved
@@ -202,6 +204,7 @@ fn store_reason_fits(facts: Facts, action: StoreAction, reason: Reason) -> bool 
         | Reason::Ended
         | Reason::Gone
         | Reason::PathMismatch
+        | Reason::Refreshed
         | Reason::Resigned
         | Reason::Rolling
         | Reason::Saved
@@ -417,6 +420,13 @@ impl Wishes {
         self.0.known || !self.0.withheld
     }
 
+    /// The load has renewed the record's lifetime, and no cookie is sent that had to be checked first.
+    fn lives_on_by_itself(self) -> bool {
+        self.0.refreshed
+            && !self.0.changed
+            && !(self.0.rolling || self.0.resign || self.0.cookie_changed)
+    }
+
     /// There is something that the store has not, and that is worth keeping.
     fn has_news(self) -> bool {
         match self.0.saved {
@@ -430,7 +440,10 @@ impl Wishes {
     fn store(self) -> StoreAction {
         let is_saved =
             self.0.present && self.has_news() && (self.is_in_the_store() || self.is_of_use());
-        let is_touched = self.0.present && self.0.known && self.0.saved == Saved::Current;
+        let is_touched = self.0.present
+            && self.0.known
+            && self.0.saved == Saved::Current
+            && !self.lives_on_by_itself();
         let is_deleted = !self.0.present && self.0.unset_destroy;
         match (is_saved, is_touched, is_deleted) {
             (true, false, false) => StoreAction::Save,
@@ -499,6 +512,7 @@ impl Wishes {
             Reason::AlreadySaved
             | Reason::Gone
             | Reason::PathMismatch
+            | Reason::Refreshed
             | Reason::Resave
             | Reason::Unset => false,
         }
@@ -514,6 +528,10 @@ impl Wishes {
             Reason::New => action == StoreAction::Save && never && !changed && !known,
             Reason::Resave => action == StoreAction::Save && never && !changed && known,
             Reason::NotModified => action == StoreAction::Touch && !changed,
+            Reason::Refreshed => {
+                let read = known && present && saved == Saved::Current;
+                action == StoreAction::Nothing && read && self.lives_on_by_itself()
+            }
             Reason::AlreadySaved => {
                 !matches!(action, StoreAction::Save | StoreAction::Delete)
                     && saved == Saved::Current
@@ -535,7 +553,7 @@ impl Wishes {
 #[test]
 fn the_decision_is_what_one_would_wish() {
     let different: BTreeSet<_> = all(false).map(|facts| format!("{facts:?}")).collect();
-    assert_eq!(different.len(), 12_288);
+    assert_eq!(different.len(), 24_576);
     for facts in all(false) {
         let (decision, wishes) = (decide(facts), Wishes(facts));
         assert_eq!(decision.store, wishes.store(), "{facts:?}");
@@ -613,6 +631,7 @@ fn the_reasons_fit_without_quirks() {
             "New",
             "NoSession",
             "NotModified",
+            "Refreshed",
             "Resave",
             "SecureOnPlainHttp",
             "Uninitialized",

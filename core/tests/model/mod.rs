@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use http_session::store::{Expect, Stored, Touched, Version, Written};
+use http_session::store::{Expect, Load, Stored, Touched, Version, Written};
 use http_session::{
     Action, Begin, Config, ConfigBuilder, Connection, Error, Exchange, Outcome, Pending,
     RequestFacts, SessionId, Timestamp,
@@ -111,6 +111,8 @@ pub(crate) struct Store {
     pub(crate) is_down: bool,
     pub(crate) records: BTreeMap<String, Kept>,
     pub(crate) has_versions: bool,
+    /// A load lets the record live on, if it is asked to.
+    pub(crate) refreshes: bool,
     /// Counts the writes.
     pub(crate) version: u64,
 }
@@ -123,6 +125,7 @@ impl Default for Store {
             is_down: false,
             records: BTreeMap::new(),
             has_versions: true,
+            refreshes: false,
             version: 0,
         }
     }
@@ -159,6 +162,17 @@ impl Store {
             stored.version = self.version_of(kept.version);
             stored
         })
+    }
+
+    /// A load at the beginning of a request.
+    fn find(&mut self, load: &Load) -> Option<Stored> {
+        let mut stored = self.get(load.id.as_str())?;
+        if let (true, Some(refresh)) = (self.refreshes, load.refresh) {
+            let millis = refresh.as_millis().try_into().expect("a length");
+            self.records.get_mut(load.id.as_str())?.expires = load.now.plus_millis(millis);
+            stored.refreshed = true;
+        }
+        Some(stored)
     }
 
     /// Why a write is refused.
@@ -289,7 +303,7 @@ impl Store {
                 Begin::Create(create) => return create.with_id(id("new"), now),
                 Begin::Load(lookup) => {
                     self.calls.push('G');
-                    let reply = self.get(lookup.operation.id.as_str());
+                    let reply = self.find(&lookup.operation);
                     lookup.answer(reply, now).expect("a record")
                 }
                 Begin::Ready(exchange) => return exchange,

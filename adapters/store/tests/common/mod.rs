@@ -109,6 +109,7 @@ struct Inner {
     garbled: Mutex<BTreeMap<String, String>>,
     memory: MemoryStore,
     most_at_once: AtomicUsize,
+    refreshes: Mutex<Vec<Option<Duration>>>,
     running: AtomicUsize,
     steps: Mutex<Vec<(Op, Step)>>,
 }
@@ -164,6 +165,11 @@ impl Script {
     /// The calls since the last time, as `save sid1`.
     pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.calls.lock().expect("no panic"))
+    }
+
+    /// What the loads were asked to let their records live on, since the last time.
+    pub(crate) fn refreshes(&self) -> Vec<Option<Duration>> {
+        std::mem::take(&mut *self.0.refreshes.lock().expect("no panic"))
     }
 
     /// How many calls were under way at the same time, at most.
@@ -252,6 +258,7 @@ impl Store for Script {
     type Error = Outage;
 
     async fn load(&self, load: &Load) -> Result<Option<Stored>, Outage> {
+        self.0.refreshes.lock().expect("no panic").push(load.refresh);
         let garbled = self.garbled(&load.id);
         let work = |memory: &MemoryStore| match garbled {
             Some(stored) => Ok(Some(stored)),

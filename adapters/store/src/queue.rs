@@ -1,0 +1,50 @@
+//! Taking turns, where parallel writes of a session got into each other's way.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::thread::sleep;
+use std::time::Duration;
+
+use http_session::SessionId;
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Where the writes of a session wait, in this process, while one that came too late is tried again: so
+/// that it then fails for other processes' writes at most, and for those that had begun.
+#[derive(Default)]
+pub(crate) struct Queue([Mutex<()>; 32]);
+
+type Turn<'a> = MutexGuard<'a, ()>;
+
+impl Queue {
+    /// The turn of a write that came too late `tries` times, unless it has had it since: for the first try
+    /// only if somebody else has it. From the third try on it waits a little, so that two processes do not
+    /// go on in step.
+    pub(crate) async fn turn<'a>(
+        &'a self,
+        had: Option<Turn<'a>>,
+        id: &SessionId,
+        tries: u32,
+    ) -> Option<Turn<'a>> {
+        if tries > 1 {
+            pause(tries).await;
+        }
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let lock = self.0.get(usize::try_from(hasher.finish() % 32).ok()?)?;
+        match (had, lock.try_lock()) {
+            (None, Ok(_)) if tries == 0 => None,
+            (None, Err(_)) => Some(lock.lock().await),
+            (None, Ok(turn)) | (Some(turn), _) => Some(turn),
+        }
+    }
+}
+
+/// Waits for a random time that doubles from try to try, of at most 64 ms.
+async fn pause(tries: u32) {
+    let millis = getrandom::u32().unwrap_or_default() % (1 << tries.min(6));
+    // Not by the runtime's timer: the runtime may have none.
+    if let Ok(runtime) = Handle::try_current() {
+        let wait = move || sleep(Duration::from_millis(millis.into()));
+        let _ = runtime.spawn_blocking(wait).await;
+    }
+}

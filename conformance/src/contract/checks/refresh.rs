@@ -1,0 +1,98 @@
+//! A load that renews.
+
+use std::time::Duration;
+
+use crate::contract::Check;
+use crate::contract::check::Outcome;
+use crate::contract::client::{later, millis};
+use crate::contract::flaw::{Flaw, ensure};
+use crate::contract::sample::number;
+use crate::contract::subject::Subject;
+
+pub(in crate::contract) const CHECKS: &[Check] = &[
+    Check::new(
+        "refresh/done",
+        "store::Load::refresh, store::Stored::refreshed",
+        "lets a record live as much longer as a load asked if it says so, and else leaves its end",
+        |s| Box::pin(done(s)),
+    )
+    .waiting(),
+    Check::new(
+        "refresh/data",
+        "store::Load::refresh, store::Version",
+        "leaves data and version when a load renews",
+        |s| Box::pin(data(s)),
+    ),
+    Check::new(
+        "refresh/absent",
+        "B-131, store::Load",
+        "brings nothing back with a load that renews: neither what was deleted nor what has expired",
+        |s| Box::pin(absent(s)),
+    )
+    .waiting(),
+];
+
+async fn done(s: &Subject<'_>) -> Outcome {
+    let (a, end) = (s.id("a"), s.soon());
+    // Long enough that the old end must be over while the new one is still to come.
+    let much = Duration::from_millis(4_000) + 2 * s.kind.granularity;
+    s.put(&a, 1, Some(end)).await?;
+    s.reach(later(end, -1_000)).await;
+    let asked = s.now();
+    let Some(stored) = s.load_and_refresh(&a, Some(much)).await? else {
+        return Err(Flaw::new("a load that renews, before the end", "the record", "no record"));
+    };
+    let found = number(&stored)?;
+    ensure(found == 1, "a load that renews", "n = 1", format!("n = {found}"))?;
+    s.pass(end).await;
+    if stored.refreshed {
+        let renewed = later(asked, millis(much));
+        s.there(&a, 1, "after the old end, refreshed").await?;
+        s.reach(later(renewed, -200)).await;
+        if s.now() < renewed {
+            s.there(&a, 1, "before the new end, refreshed").await?;
+        }
+        s.pass(renewed).await;
+        s.nothing(&a, "after the new end, refreshed").await
+    } else {
+        s.nothing(&a, "after the end, not refreshed").await
+    }
+}
+
+async fn data(s: &Subject<'_>) -> Outcome {
+    let a = s.id("a");
+    for end in [None, Some(s.late())] {
+        let version = s.put(&a, 1, end).await?;
+        for hours in [1, 2] {
+            let refresh = Some(Duration::from_secs(hours * 3_600));
+            let Some(stored) = s.load_and_refresh(&a, refresh).await? else {
+                return Err(Flaw::new("a load that renews", "the record", "no record"));
+            };
+            let found = number(&stored)?;
+            ensure(found == 1, "a load that renews", "n = 1", format!("n = {found}"))?;
+            let same = stored.version == version;
+            ensure(same, "a load that renews", "the version of the save", "another one")?;
+            let stored = s.there(&a, 1, "a load after one that renews").await?;
+            let same = stored.version == version;
+            ensure(same, "a load after one that renews", "the version of the save", "another one")?;
+        }
+    }
+    Ok(())
+}
+
+async fn absent(s: &Subject<'_>) -> Outcome {
+    let refresh = Some(Duration::from_secs(3_600));
+    let (never, deleted, expired, end) =
+        (s.id("never"), s.id("deleted"), s.id("expired"), s.soon());
+    s.put(&deleted, 1, Some(s.late())).await?;
+    s.delete(&deleted).await?;
+    s.put(&expired, 1, Some(end)).await?;
+    s.pass(end).await;
+    for (id, case) in [(never, "never saved"), (deleted, "deleted"), (expired, "expired")] {
+        let found = s.load_and_refresh(&id, refresh).await?;
+        let case = format!("a load that renews of a record that is {case}");
+        ensure(found.is_none(), &case, "None", "a record")?;
+        s.nothing(&id, &format!("after {case}")).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Records and cookies to check with.
+
+use std::sync::LazyLock;
+
+use http_session::store::{Stored, Version, Written};
+use http_session::{
+    Begin, Config, Expires, Record, RequestFacts, SessionCookie, SessionId, Timestamp,
+};
+use serde_json::{Map, Value};
+
+use super::flaw::Flaw;
+
+/// A cookie with this end: one can be had from a session only.
+pub(super) fn cookie(end: Option<Timestamp>) -> SessionCookie {
+    static COOKIE: LazyLock<SessionCookie> = LazyLock::new(|| {
+        let config = Config::express("keyboard cat").build().expect("sound options");
+        let facts = RequestFacts { path: "/", ..RequestFacts::default() };
+        let Begin::Create(create) = config.begin(&facts, [], Timestamp::MIN) else {
+            panic!("no cookie was presented")
+        };
+        let id = SessionId::from_text("sid").expect("an id");
+        create.with_id(id, Timestamp::MIN).session().expect("a session").cookie().clone()
+    });
+    let mut cookie = COOKIE.clone();
+    let now = end.and_then(|end| end.plus_millis(-60_000)).unwrap_or(Timestamp::MIN);
+    cookie.set_expires(end.map_or(Expires::Session, Expires::At), now);
+    cookie
+}
+
+/// A record with this number, which expires at `end`.
+pub(super) fn numbered(n: u64, end: Option<Timestamp>) -> Record {
+    with_data(&format!(r#","n":{n}"#), end)
+}
+
+/// A record with these members after its cookie (JSON text that begins with a comma, if it has any).
+pub(super) fn with_data(members: &str, end: Option<Timestamp>) -> Record {
+    let text = format!(r#"{{"cookie":{}{members}}}"#, cookie(end).to_json());
+    Record::from_json(&text).expect("a JSON object with a cookie")
+}
+
+/// The members of a record as it was stored.
+pub(super) fn members(stored: &Stored) -> Result<Map<String, Value>, Flaw> {
+    serde_json::from_slice(&stored.record).map_err(|error| {
+        let text = format!("{:?} ({error})", String::from_utf8_lossy(&stored.record));
+        Flaw::new("a loaded record", "a JSON object", text)
+    })
+}
+
+/// The number of a record as it was stored.
+pub(super) fn number(stored: &Stored) -> Result<u64, Flaw> {
+    let members = members(stored)?;
+    members.get("n").and_then(Value::as_u64).ok_or_else(|| {
+        Flaw::new("a loaded record", "the number n", Value::Object(members).to_string())
+    })
+}
+
+/// A reply's name.
+pub(super) const fn word(written: &Written) -> &'static str {
+    match written {
+        Written::Changed(_) => "Changed",
+        Written::Exists => "Exists",
+        Written::Gone => "Gone",
+        Written::Saved(_) => "Saved",
+    }
+}
+
+/// A version as text.
+pub(super) fn shown(version: Option<&Version>) -> String {
+    version.map_or_else(
+        || "no version".into(),
+        |version| format!("the version {:?}", String::from_utf8_lossy(&version.0)),
+    )
+}
