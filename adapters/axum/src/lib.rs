@@ -18,7 +18,7 @@ pub use http_session_store::core::{
     Unset,
 };
 pub use http_session_store::{
-    Env, Flash, Main, MemoryStore, Sessions, Store, secret_from_env, testing,
+    Deadline, Env, Flash, Main, MemoryStore, Sessions, Store, Sweeper, secret_from_env, testing,
 };
 
 /// The layer that gives every route its session. Add it with `Router::layer`, after the routes and

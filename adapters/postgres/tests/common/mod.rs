@@ -135,11 +135,6 @@ impl Place {
         Self { pool, schema, store, url }
     }
 
-    /// The server's URL.
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// A statement on this table, which is `TABLE` in it.
     pub(crate) fn sql(&self, text: &str) -> AssertSqlSafe<String> {
         AssertSqlSafe(text.replace("TABLE", &format!("\"{}\".\"session\"", self.schema)))
