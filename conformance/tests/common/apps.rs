@@ -148,29 +148,50 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// `None`: skip `test`.
+    /// On the server that tests use. `None`: skip `test`.
     pub(crate) async fn new(test: &str, kind: Kind) -> Option<Self> {
+        let url = match kind {
+            Kind::Redis => servers::redis(test)?,
+            Kind::Postgres(_) => servers::postgres(test)?,
+        };
+        Some(Self::on(url, test, kind).await)
+    }
+
+    /// On the server of this URL.
+    pub(crate) async fn on(url: String, test: &str, kind: Kind) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let place = format!("interop_{}_{count}_{test}", std::process::id());
         let place = place.chars().take(60).collect::<String>();
-        match kind {
+        let Kind::Postgres(sess) = kind else {
+            return Self { kind, place: format!("{place}:"), time_zone: None, url };
+        };
+        let store = Self { kind, place, time_zone: None, url };
+        // As connect-pg-simple's table.sql has it.
+        store
+            .sql(&format!(
+                "CREATE TABLE \"{}\" (sid varchar NOT NULL COLLATE \"default\" PRIMARY KEY, \
+                 sess {sess} NOT NULL, expire timestamp(6) NOT NULL)",
+                store.place
+            ))
+            .await;
+        store
+    }
+
+    /// How many commands, or transactions, the server has carried out; scripts are counted with what they call.
+    pub(crate) async fn commands(&self) -> u64 {
+        match self.kind {
             Kind::Redis => {
-                let url = servers::redis(test)?;
-                Some(Self { kind, place: format!("{place}:"), time_zone: None, url })
+                let info = redis::cmd("INFO").arg("stats").query::<String>(&mut self.redis());
+                let info = info.expect("an answer");
+                let mut lines = info.lines();
+                let count = lines.find_map(|line| line.strip_prefix("total_commands_processed:"));
+                count.and_then(|count| count.parse().ok()).expect("a number")
             }
-            Kind::Postgres(sess) => {
-                let url = servers::postgres(test)?;
-                let store = Self { kind, place, time_zone: None, url };
-                // As connect-pg-simple's table.sql has it.
-                store
-                    .sql(&format!(
-                        "CREATE TABLE \"{}\" (sid varchar NOT NULL COLLATE \"default\" PRIMARY KEY, \
-                         sess {sess} NOT NULL, expire timestamp(6) NOT NULL)",
-                        store.place
-                    ))
-                    .await;
-                Some(store)
+            Kind::Postgres(_) => {
+                let sql = "SELECT sum(xact_commit + xact_rollback)::int8 FROM pg_stat_database";
+                let count = sqlx::query_scalar::<_, i64>(sql).fetch_one(&self.pool().await).await;
+                count.expect("an answer").unsigned_abs()
             }
         }
     }
