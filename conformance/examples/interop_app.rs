@@ -19,12 +19,13 @@ use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http_session_axum::{
-    Config, ConfigError, Conflict, CookieOptions, Error, Session, SessionLayer, session_layer,
+    Config, ConfigError, Conflict, CookieOptions, Error, Session, SessionLayer, Timeouts,
+    session_layer,
 };
 use http_session_postgres::PostgresStore;
 use http_session_redis::RedisStore;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -63,12 +64,14 @@ pub(crate) async fn serve(arguments: &[String]) -> Result<(), Box<dyn std::error
     }
 }
 
-/// The options, by their names in express-session; `preset`, `conflict` and `timeZone` are ours.
+/// The options, by their names in express-session; `conflict`, `idleTimeout`, `preset` and `timeZone` are ours.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 struct Options {
     conflict: String,
     cookie: Cookie,
+    /// In seconds.
+    idle_timeout: Option<u64>,
     name: String,
     preset: String,
     proxy: Option<bool>,
@@ -109,6 +112,10 @@ impl Options {
             .resave(self.resave)
             .rolling(self.rolling)
             .save_uninitialized(self.save_uninitialized);
+        if let Some(seconds) = self.idle_timeout {
+            let idle = Some(Duration::from_secs(seconds));
+            config = config.timeouts(Timeouts { idle, ..Timeouts::NONE });
+        }
         if let Some(proxy) = self.proxy {
             config = config.proxy(proxy);
         }
@@ -156,6 +163,7 @@ fn app(layer: SessionLayer) -> Router {
         .route("/increment", post(increment))
         .route("/remember", post(remember))
         .route("/reset-cookie", post(reset_cookie))
+        .route("/welcome", post(welcome))
         .layer(layer)
         .route("/held", post(held))
         .route("/release", post(release))
@@ -283,6 +291,19 @@ async fn remember(session: Session, Query(Remember { ms }): Query<Remember>) -> 
     session.set_max_age(Duration::from_millis(ms))?;
     session.insert("remember", true)?;
     answer(&session)
+}
+
+// What passport and connect-flash have put there.
+async fn welcome(session: Session) -> Result<Json<Value>, Error> {
+    #[derive(Deserialize)]
+    struct Passport {
+        user: Option<u64>,
+    }
+    let user = session.get::<Passport>("passport")?.and_then(|passport| passport.user);
+    let flashes = session.flashes()?;
+    let flashes: Vec<_> = flashes.iter().map(|flash| (&flash.kind, &flash.text)).collect();
+    session.flash("info", "Seen.")?;
+    Ok(Json(json!({ "flashes": flashes, "user": user })))
 }
 
 // There is no such thing in Express.

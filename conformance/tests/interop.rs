@@ -8,6 +8,7 @@
 #[expect(dead_code, reason = "its main is not called")]
 mod app;
 #[path = "common/apps.rs"]
+#[expect(dead_code, reason = "shared with other tests")]
 mod apps;
 #[path = "common/browser.rs"]
 mod browser;
@@ -751,6 +752,41 @@ async fn from_express_to_recommended() {
         browser.ok(rust, "POST /logout").await;
         assert_eq!(browser.cookies(), None);
     }
+}
+
+// The timeouts of Rust hold for as long as Node does not touch the record; then Node's rules do
+#[tokio::test]
+async fn timeouts_and_node() {
+    let rust = json!({ "idleTimeout": 600 });
+    for kind in KINDS {
+        let world = World::with("timeouts_and_node", kind, json!({}), rust.clone()).await;
+        let Some(world) = world else { return };
+        let mut browser = Browser::default();
+        browser.ok(world.node.port, "POST /login?user=ada").await;
+        let sides = [(Side::Rust, 600), (Side::Node, 86_400), (Side::Rust, 600)];
+        for (side, seconds) in sides {
+            for line in ["GET /", "POST /increment?key=n"] {
+                browser.ok(world.port(side), line).await;
+                let left = world.store.ttl(&browser.id()).await.expect("it has an end");
+                let about = seconds - 60..=seconds + 1;
+                assert!(about.contains(&left.as_secs()), "{kind:?} {side:?} {line}: {left:?}");
+            }
+        }
+    }
+}
+
+// passport's log-in, connect-flash's messages: what they put into the session is data like any other
+#[tokio::test]
+async fn what_middleware_keeps_in_the_session() {
+    let test = "what_middleware_keeps_in_the_session";
+    let Some(world) = World::new(test, Kind::Redis, json!({})).await else { return };
+    let mut browser = Browser::default();
+    browser.ok(world.node.port, &set("passport", &json!({ "user": 7 }))).await;
+    browser.ok(world.node.port, &set("flash", &json!({ "info": ["Welcome!"] }))).await;
+    let seen = browser.ok(world.rust.port, "POST /welcome").await;
+    assert_eq!(seen, json!({ "flashes": [["info", "Welcome!"]], "user": 7 }));
+    let data = json!({ "flash": { "info": ["Seen."] }, "passport": { "user": 7 } });
+    assert_eq!(browser.ok(world.node.port, "GET /").await, data);
 }
 
 // Under another name everybody logs in anew, and the two don't disturb each other.

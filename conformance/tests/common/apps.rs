@@ -108,7 +108,7 @@ pub(crate) fn install(test: &str) -> Option<()> {
         let mut command = Command::new(program);
         let done = command.args(arguments).current_dir(folder()).stdout(Stdio::null()).status();
         let done = done.map_err(|error| format!("{program} {arguments:?}: {error}"))?;
-        done.success().then_some(()).ok_or(format!("{program} {arguments:?}: {done}"))
+        done.success().then_some(()).ok_or_else(|| format!("{program} {arguments:?}: {done}"))
     };
     let installed = run("node", &["--version"]).and_then(|()| {
         // The last thing that npm writes.

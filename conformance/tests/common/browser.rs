@@ -2,6 +2,7 @@
 //! Expires, Path and Secure at its word. (Ports do not count, as in browsers: RFC 6265 section 8.5.)
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
@@ -90,10 +91,10 @@ impl Browser {
     /// Sends a request to the server on `port`, and takes the cookies that it answers with.
     pub(crate) async fn send(&mut self, port: u16, line: &str) -> Answer {
         let cookies = self.cookies();
-        if !self.connections.contains_key(&port) {
-            self.connections.insert(port, Connection::open(port).await);
-        }
-        let connection = self.connections.get_mut(&port).expect("it is open");
+        let connection = match self.connections.entry(port) {
+            Entry::Occupied(connection) => connection.into_mut(),
+            Entry::Vacant(place) => place.insert(Connection::open(port).await),
+        };
         let answer = connection.send(line, cookies.as_deref(), self.secure).await;
         self.take(&answer.headers);
         answer
