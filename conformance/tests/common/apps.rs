@@ -250,6 +250,17 @@ impl Store {
         }
     }
 
+    /// Does PostgreSQL's record end with the second in which its cookie does?
+    pub(crate) async fn ends_with_the_second(&self, id: &str) -> bool {
+        let sql = format!(
+            "SELECT expire AT TIME ZONE 'UTC' = to_timestamp(ceil(extract( \
+             epoch from (sess->'cookie'->>'expires')::timestamptz))) FROM \"{}\" WHERE sid = $1",
+            self.place
+        );
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).bind(id);
+        query.fetch_one(&self.pool().await).await.expect("an answer")
+    }
+
     /// Lets a record live so long from now on.
     pub(crate) async fn expire(&self, id: &str, seconds: u32) {
         match self.kind {
