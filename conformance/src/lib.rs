@@ -14,3 +14,8 @@ mod setup;
 pub mod trace;
 pub mod via;
 mod world;
+
+/// The code of this page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../adapters/axum/MOVING-FROM-EXPRESS.md")]
+struct MovingFromExpress;

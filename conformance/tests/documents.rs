@@ -32,3 +32,25 @@ fn each_test_that_is_named_is_there() {
     }
     assert!(named > 30, "{named}: is this still how the documents name tests?");
 }
+
+#[test]
+fn each_test_that_the_page_on_moving_names_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("../adapters/axum/MOVING-FROM-EXPRESS.md"));
+    let source = fs::read_to_string(root.join("tests/interop.rs")).expect("a test");
+    let page = page.expect("a document");
+    // What stands in brackets, and is no link.
+    let brackets = page.split("[`").skip(1).filter_map(|rest| rest.split_once(']'));
+    let mut named = 0;
+    for (names, _) in brackets.filter(|(_, after)| !after.starts_with('(')) {
+        for name in
+            names.split('`').filter(|name| name.chars().all(|c| c == '_' || c.is_alphanumeric()))
+        {
+            if !name.is_empty() {
+                assert!(source.contains(&format!("fn {name}()")), "no test {name}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 15, "{named}: is this still how the page names tests?");
+}
