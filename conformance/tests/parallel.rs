@@ -14,7 +14,17 @@ mod browser;
 #[path = "common/load.rs"]
 mod load;
 
+use std::time::Duration;
+
+use http::HeaderValue;
+use http_session::{Begin, Config, Connection, RequestFacts};
+use http_session_conformance::servers;
+use http_session_redis::RedisStore;
+use http_session_store::testing::cookie_for;
+use http_session_store::{Error, Session, Sessions};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use self::apps::{App, Kind, Side, Store};
 use self::browser::Browser;
@@ -73,6 +83,51 @@ async fn express_on_redis() {
 #[tokio::test]
 async fn express_on_postgres() {
     lose_nothing("express_on_postgres", Kind::Postgres("json"), express()).await;
+}
+
+// B-130: many processes that write to one session without a pause wait for each other, and none gives up.
+// Of three sorts of waiting (never, before each try, before each fourth one) only the last does not fail here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_processes() {
+    let Some(url) = servers::redis("many_processes") else { return };
+    let prefix = format!("many_processes:{}:", std::process::id());
+    // Each with a connection and a queue of its own, as in a process of its own.
+    let sessions = async || {
+        let store = RedisStore::connect(&url).await.expect("the server answers").prefix(&prefix);
+        let config = Config::recommended("a secret that has more than its 32 bytes").build();
+        Sessions::new(config.expect("sound options"), store.timeout(Duration::from_secs(20)))
+    };
+    for work in [Duration::ZERO, Duration::from_millis(3)] {
+        let first = sessions().await;
+        let cookie = cookie_for(&first, |session| session.insert("n", 0)).await.expect("saved");
+        let mut processes = JoinSet::new();
+        for _ in 0..16 {
+            let (sessions, cookie) = (sessions().await, cookie.clone());
+            processes.spawn(async move {
+                for _ in 0..50 {
+                    let begin = begin(&sessions, &cookie);
+                    let session: Session = sessions.open(begin).await?.expect("every path has one");
+                    sleep(work).await;
+                    session.update("n", |n: Option<u64>| n.unwrap_or_default() + 1)?;
+                    sessions.close(&session).await.map(drop)?;
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        for ended in processes.join_all().await {
+            ended.expect("no request fails");
+        }
+        let session: Session =
+            first.open(begin(&first, &cookie)).await.expect("found").expect("every path has one");
+        assert_eq!(session.get::<u64>("n").expect("a number"), Some(800));
+        session.destroy().await.expect("the server answers");
+    }
+}
+
+fn begin(sessions: &Sessions, cookie: &HeaderValue) -> Begin {
+    let connection = Connection::Encrypted;
+    let facts = RequestFacts { path: "/", connection, ..RequestFacts::default() };
+    sessions.config().begin(&facts, [cookie.as_bytes()], sessions.now())
 }
 
 // The test sees what is lost, where something is: under `Overwrite` parallel changes are.

@@ -17,15 +17,17 @@ type Turn<'a> = MutexGuard<'a, ()>;
 
 impl Queue {
     /// The turn of a write that came too late `tries` times, unless it has had it since: for the first try
-    /// only if somebody else has it. From the third try on it waits a little, so that two processes do not
-    /// go on in step.
+    /// only if somebody else has it.
+    ///
+    /// A try at once is the most likely to succeed: what it must expect was in the reply to the one before.
+    /// But many processes would go on in step, so before each fourth one it waits a little.
     pub(crate) async fn turn<'a>(
         &'a self,
         had: Option<Turn<'a>>,
         id: &SessionId,
         tries: u32,
     ) -> Option<Turn<'a>> {
-        if tries > 1 {
+        if tries % 4 == 3 {
             pause(tries).await;
         }
         let mut hasher = DefaultHasher::new();
