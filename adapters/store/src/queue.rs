@@ -20,14 +20,14 @@ impl Queue {
     /// only if somebody else has it.
     ///
     /// A try at once is the most likely to succeed: what it must expect was in the reply to the one before.
-    /// But many processes would go on in step, so before each fourth one it waits a little.
+    /// But many processes would go on in step. So before each second one it waits, longer and longer.
     pub(crate) async fn turn<'a>(
         &'a self,
         had: Option<Turn<'a>>,
         id: &SessionId,
         tries: u32,
     ) -> Option<Turn<'a>> {
-        if tries % 4 == 3 {
+        if tries > 0 && tries.is_multiple_of(2) {
             pause(tries).await;
         }
         let mut hasher = DefaultHasher::new();
@@ -41,9 +41,9 @@ impl Queue {
     }
 }
 
-/// Waits for a random time that doubles from try to try, of at most 64 ms.
+/// Waits for a random time of at most 16 ms, then 32, and so on to 512 ms.
 async fn pause(tries: u32) {
-    let millis = getrandom::u32().unwrap_or_default() % (1 << tries.min(6));
+    let millis = getrandom::u32().unwrap_or_default() % (8 << (tries / 2).min(6));
     // Not by the runtime's timer: the runtime may have none.
     if let Ok(runtime) = Handle::try_current() {
         let wait = move || sleep(Duration::from_millis(millis.into()));
