@@ -98,8 +98,8 @@ pub enum Clock {
 impl<'a> Contract<'a> {
     /// The contract for stores that `open` opens.
     ///
-    /// The name says which records the store has: two stores opened by one name are two processes that
-    /// share their records, and those of other names know nothing of each other. What a name has never
+    /// The name says which records the store has: two stores opened by one name stand for two
+    /// processes that share their records, and those of other names know nothing of each other. What a name has never
     /// been used for is empty: each run makes names of its own, so nothing needs to be cleared. A name has up
     /// to 40 bytes, and any characters: a store whose prefixes or tables can't have them must encode it.
     ///

@@ -1,6 +1,7 @@
 //! Why PostgreSQL did not do it: what an administrator needs, and nothing of what a client sent.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use sqlx::Error;
 
@@ -8,8 +9,9 @@ use sqlx::Error;
 /// ([`PostgresError::code`]).
 ///
 /// It is made of an [`sqlx::Error`] and does not keep it: the server's details and contexts quote ids and
-/// records (`Key (sid)=(…) already exists.`), and errors are logged with their sources.
-#[derive(Clone, Debug, thiserror::Error)]
+/// records (`Key (sid)=(…) already exists.`), and errors are logged with their sources. Its
+/// `Debug` is the message as well, because that is what a `main` that returns it prints.
+#[derive(Clone, thiserror::Error)]
 #[error("PostgreSQL: {message}{}{}", .code.as_ref().map_or("", |_| ", SQLSTATE "), .code.as_deref().unwrap_or(""))]
 pub struct PostgresError {
     code: Option<Box<str>>,
@@ -21,6 +23,12 @@ impl PostgresError {
     /// server was not reached or did not answer.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
+    }
+}
+
+impl fmt::Debug for PostgresError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,13 +1,15 @@
 //! Why Redis did not do what it was asked.
 
+use std::fmt;
 use std::time::Duration;
 
 use redis::ErrorKind;
 
 /// Why an operation failed. A write may have been carried out all the same, unless it was refused.
 ///
-/// It shows no ids and no data: a server's messages can quote the command, so they are left out.
-#[derive(Debug, thiserror::Error)]
+/// It shows no ids and no data: a server's messages can quote the command, so they are left out. Its `Debug`
+/// is the message as well, because that is what a `main` that returns it prints.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RedisError {
     /// The server answered with what is no answer to the command.
@@ -24,6 +26,12 @@ pub enum RedisError {
     /// replica), `WRONGTYPE` (the key is not a string), `LOADING`, `NOPERM`, `ERR` …
     #[error("Redis refused: {0}")]
     Refused(String),
+}
+
+impl fmt::Debug for RedisError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl From<redis::RedisError> for RedisError {

@@ -58,6 +58,9 @@ impl fmt::Display for Report {
         for (check, flaw) in self.failures() {
             writeln!(f, "\n{} ({}): {}\n    {flaw}", check.name(), check.rule(), check.must())?;
         }
+        for check in self.skipped() {
+            writeln!(f, "\nskipped, for this kind of store: {}: {}", check.name(), check.must())?;
+        }
         Ok(())
     }
 }
