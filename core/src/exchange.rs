@@ -12,6 +12,7 @@
 //! end ([`Exchange::finish`]), hands out one [`Pending`] operation after the other until none is left.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::request::{Candidate, candidates};
 use crate::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written};
@@ -115,8 +116,12 @@ impl Opening {
     fn next(mut self, mut further: Vec<Candidate>, now: Timestamp) -> Begin {
         let Some(candidate) = further.pop() else { return Begin::Create(Create(self)) };
         let Options { quirks, timeouts, .. } = *self.options();
-        // With quirks, the record's own cookie governs.
-        let operation = Load::new(candidate.0.clone(), now, timeouts.idle.filter(|_| !quirks));
+        // With quirks, the record's own cookie governs. A cookie that ends sooner is touched in any case: what
+        // a load renews would outlive it, if the request does not come to its end.
+        let age = self.template.max_age();
+        let first = |idle: &Duration| age.is_none_or(|age| age >= time::millis(*idle));
+        let refresh = timeouts.idle.filter(|idle| !quirks && first(idle));
+        let operation = Load::new(candidate.0.clone(), now, refresh);
         self.presented = Some(candidate);
         Begin::Load(Lookup { further, opening: self, operation })
     }
@@ -148,7 +153,7 @@ pub struct Lookup {
 
 impl Lookup {
     /// Takes the store's answer. A record is the session (B-071), unless it has reached its absolute
-    /// timeout; without one, a session is made, with a new id (B-065).
+    /// timeout or its cookie's fixed end; without one, a session is made, with a new id (B-065).
     ///
     /// # Errors
     /// The record can't be read: the request fails, and the record stays (B-069).
@@ -166,7 +171,9 @@ impl Lookup {
             // Somebody else made it: its time counts from here.
             session.created = Some(now);
         }
-        if timeouts.absolute_end(session.created).is_some_and(|end| end <= now) {
+        // Also if a load has renewed it since: no request need have come to its end.
+        let ends = [timeouts.absolute_end(session.created), session.cookie.fixed_end()];
+        if ends.into_iter().flatten().any(|end| end <= now) {
             self.opening.origin = Origin::Expired;
             return Ok(self.opening.next(self.further, now));
         }
