@@ -78,7 +78,10 @@ async fn each_operation_after_each_other_one() {
                         "load" => {
                             let load = Load::new(id("a"), NOW, Some(Duration::from_secs(60)));
                             let found = store.load(&load).await.expect("no failure");
-                            found.map_or("none".into(), |found| common::n(&found).to_string())
+                            found.map_or_else(
+                                || "none".into(),
+                                |found| common::n(&found).to_string(),
+                            )
                         }
                         "delete" => {
                             delete(store, "a").await;
