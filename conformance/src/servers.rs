@@ -186,10 +186,16 @@ impl Private {
         self.signal("CONT");
     }
 
-    /// Sends a signal to the server and, first, to the processes that it has started.
+    /// Sends a signal to the server and, first, to the processes that it has started: all of them, for it is
+    /// stopped meanwhile. One that it had started after that list would outlive it, and PostgreSQL does not
+    /// start beside it.
     fn signal(&self, signal: &str) {
         let Some(child) = &self.child else { return };
         let id = child.id().to_string();
+        if signal != "CONT" {
+            let stopped = Command::new("kill").args(["-STOP", &id]).stderr(Stdio::null()).status();
+            let _ = stopped.expect("kill can be run");
+        }
         let children = Command::new("pgrep").args(["-P", &id]).output().expect("pgrep can be run");
         let mut command = Command::new("kill");
         command.arg(format!("-{signal}"));

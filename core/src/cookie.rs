@@ -166,6 +166,11 @@ impl SessionCookie {
         }
     }
 
+    /// The end, if no touch moves it.
+    pub(crate) fn fixed_end(&self) -> Option<Timestamp> {
+        self.end().filter(|_| !self.quirks && !self.is_sliding())
+    }
+
     const fn is_sliding(&self) -> bool {
         matches!(self.original_max_age, Expires::At(_))
     }

@@ -12,6 +12,7 @@
 //! end ([`Exchange::finish`]), hands out one [`Pending`] operation after the other until none is left.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::request::{Candidate, candidates};
 use crate::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written};
@@ -115,8 +116,12 @@ impl Opening {
     fn next(mut self, mut further: Vec<Candidate>, now: Timestamp) -> Begin {
         let Some(candidate) = further.pop() else { return Begin::Create(Create(self)) };
         let Options { quirks, timeouts, .. } = *self.options();
-        // With quirks, the record's own cookie governs.
-        let operation = Load::new(candidate.0.clone(), now, timeouts.idle.filter(|_| !quirks));
+        // With quirks, the record's own cookie governs. A cookie that ends sooner is touched in any case: what
+        // a load renews would outlive it, if the request does not come to its end.
+        let age = self.template.max_age();
+        let first = |idle: &Duration| age.is_none_or(|age| age >= time::millis(*idle));
+        let refresh = timeouts.idle.filter(|idle| !quirks && first(idle));
+        let operation = Load::new(candidate.0.clone(), now, refresh);
         self.presented = Some(candidate);
         Begin::Load(Lookup { further, opening: self, operation })
     }
@@ -148,7 +153,7 @@ pub struct Lookup {
 
 impl Lookup {
     /// Takes the store's answer. A record is the session (B-071), unless it has reached its absolute
-    /// timeout; without one, a session is made, with a new id (B-065).
+    /// timeout or its cookie's fixed end; without one, a session is made, with a new id (B-065).
     ///
     /// # Errors
     /// The record can't be read: the request fails, and the record stays (B-069).
@@ -166,7 +171,9 @@ impl Lookup {
             // Somebody else made it: its time counts from here.
             session.created = Some(now);
         }
-        if timeouts.absolute_end(session.created).is_some_and(|end| end <= now) {
+        // Also if a load has renewed it since: no request need have come to its end.
+        let ends = [timeouts.absolute_end(session.created), session.cookie.fixed_end()];
+        if ends.into_iter().flatten().any(|end| end <= now) {
             self.opening.origin = Origin::Expired;
             return Ok(self.opening.next(self.further, now));
         }
@@ -179,6 +186,7 @@ impl Lookup {
         let idle = refresh.and_then(|idle| asked.plus_millis(time::millis(idle)));
         let end = exchange.end(&exchange.original, asked);
         exchange.refreshed = stored.refreshed && idle.is_some() && end == idle;
+        exchange.overlong = stored.refreshed && !exchange.refreshed;
         Ok(Begin::Ready(exchange))
     }
 }
@@ -197,6 +205,8 @@ pub struct Exchange {
     /// The session as it was loaded or made.
     original: Session,
     outcome: Option<Outcome>,
+    /// The load has let the record live on, for longer than a touch would.
+    overlong: bool,
     /// The load has let the record live on, for as long as a touch would.
     refreshed: bool,
     /// It is to be written back though it is not changed: until it is saved (B-113).
@@ -220,12 +230,31 @@ impl Exchange {
             opening,
             original,
             outcome: None,
+            overlong: false,
             refreshed: false,
             resave: false,
             saved: None,
             session: Some(session),
             version: None,
         }
+    }
+
+    /// The touch that takes back what a load has renewed too long, as the session ends sooner by its cookie or
+    /// its absolute timeout. To be carried out before the handler runs, which may not come to its end.
+    pub fn shorten(&mut self, now: Timestamp) -> Option<Ask<Touch>> {
+        let overlong = std::mem::take(&mut self.overlong);
+        let session = self.session.clone().filter(|_| overlong)?;
+        Some(self.touch(&session, Work::Shorten, now))
+    }
+
+    fn touch(&self, session: &Session, work: Work, now: Timestamp) -> Ask<Touch> {
+        let version = match self.expect() {
+            Expect::Version(version) => Some(version),
+            _ => None,
+        };
+        let (id, cookie, end) =
+            (session.id.clone(), session.cookie.clone(), self.end(session, now));
+        Ask::new(Touch::new(id, cookie, end, version, now), work)
     }
 
     /// Where the session came from when the request began. If the response depends on that, ask for the
@@ -408,15 +437,7 @@ impl Exchange {
                 Pending::Delete(Ask::new(Delete::new(self.id.clone(), now), work))
             }
             (StoreAction::Save, Some(_)) => self.write(work, tries, now)?,
-            (StoreAction::Touch, Some(session)) => {
-                let (id, cookie) = (session.id.clone(), session.cookie.clone());
-                let version = match self.expect() {
-                    Expect::Version(version) => Some(version),
-                    _ => None,
-                };
-                let operation = Touch::new(id, cookie, self.end(session, now), version, now);
-                Pending::Touch(Ask::new(operation, work))
-            }
+            (StoreAction::Touch, Some(session)) => Pending::Touch(self.touch(session, work, now)),
             _ => {
                 self.carry_out(work, now);
                 return Ok(None);
@@ -511,7 +532,7 @@ impl Exchange {
                 let tries = tries.saturating_add(1);
                 match work {
                     Work::Finish(_) => self.conclude(tries, now),
-                    Work::Method(_) => self.write(work, tries, now).map(Some),
+                    Work::Method(_) | Work::Shorten => self.write(work, tries, now).map(Some),
                 }
             }
             Ok(Written::Gone) => Err(Error::Gone),
@@ -565,7 +586,7 @@ impl Exchange {
                 let created = self.saved.as_ref().map_or(created, |saved| saved.created);
                 self.session.iter_mut().for_each(|session| session.created = created);
             }
-            Work::Method(Action::Reload | Action::Save) => {}
+            Work::Method(Action::Reload | Action::Save) | Work::Shorten => {}
         }
     }
 
@@ -635,6 +656,7 @@ impl Pending {
 enum Work {
     Finish(Outcome),
     Method(Action),
+    Shorten,
 }
 
 /// An operation, and what its answer leads to.
@@ -738,6 +760,9 @@ impl Ask<Touch> {
     /// lifetime (B-210): report the store's error and let the response go out as it is. If the record
     /// is gone no cookie is sent, but under [`Config::express`](crate::Config::express) (B-131).
     pub fn complete(self, exchange: &mut Exchange, reply: Option<Touched>, now: Timestamp) {
+        // Then the end of the request need not touch.
+        let shortened = matches!(self.work, Work::Shorten) && reply == Some(Touched::Alive);
+        exchange.refreshed |= shortened;
         exchange.carry_out(self.work, now);
         let gone = !exchange.options().quirks && reply == Some(Touched::Gone);
         exchange.outcome.iter_mut().filter(|_| gone).for_each(Outcome::withhold);

@@ -67,16 +67,19 @@ impl Statements {
             migrate: sql(migration(&table, name, &local("0"))),
             refresh: sql(format!("{refresh} RETURNING s.sess::text")),
             // The lock makes sure that what is judged is what is deleted. The new row is `made` first: if it is
-            // not, nothing is deleted.
+            // not, nothing is deleted. What was not found is deleted only if it has still expired: somebody else
+            // may be making it anew.
             rotate: sql(format!(
                 "WITH found AS (
                     SELECT s.sess::text AS sess FROM {table} AS s
                     WHERE s.sid = $5 AND {} FOR UPDATE
                 ), made AS ({rotation}), ended AS (
                     DELETE FROM {table} AS s USING made WHERE s.sid = $5 AND s.sid <> $1
+                    AND (EXISTS (SELECT FROM found) OR {})
                 )
                 SELECT EXISTS (SELECT FROM made), (SELECT rewritten FROM made), (SELECT sess FROM found)",
-                alive("$4")
+                alive("$4"),
+                expired("$4")
             )),
             // P-09, in batches. Of the two conditions the first has an index, the second is the one that counts.
             // Both are looked at again in the row that is locked, so one that lives on by now is spared.

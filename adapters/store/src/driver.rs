@@ -193,7 +193,14 @@ pub(crate) async fn open(
             let id = env.genid().map_err(Error::from).inspect_err(report)?;
             create.with_id(id, env.now())
         }
-        Begin::Ready(exchange) => exchange,
+        Begin::Ready(mut exchange) => {
+            if let Some(ask) = exchange.shorten(env.now()) {
+                let reply = store.touch(&ask.operation).await;
+                let reply = reply.map_err(Error::Store).inspect_err(report);
+                ask.complete(&mut exchange, reply.ok(), env.now());
+            }
+            exchange
+        }
         Begin::Skip(reason) => {
             tracing::debug!(%reason, "no session");
             return Ok(None);

@@ -1,19 +1,22 @@
 //! Taking turns, where parallel writes of a session got into each other's way.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::thread::sleep;
 use std::time::Duration;
 
 use http_session::SessionId;
+use parking_lot::Mutex as Lock;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Where the writes of a session wait, in this process, while one that came too late is tried again: so
-/// that it then fails for other processes' writes at most, and for those that had begun.
+/// that it then fails for other processes' writes at most, and for those that had begun. Those of another
+/// session don't wait, even if the store hangs.
 #[derive(Default)]
-pub(crate) struct Queue([Mutex<()>; 32]);
+pub(crate) struct Queue(Lock<HashMap<SessionId, Weak<Mutex<()>>>>);
 
-type Turn<'a> = MutexGuard<'a, ()>;
+type Turn = OwnedMutexGuard<()>;
 
 impl Queue {
     /// The turn of a write that came too late `tries` times, unless it has had it since: for the first try
@@ -21,23 +24,32 @@ impl Queue {
     ///
     /// A try at once is the most likely to succeed: what it must expect was in the reply to the one before.
     /// But many processes would go on in step. So before each second one it waits, longer and longer.
-    pub(crate) async fn turn<'a>(
-        &'a self,
-        had: Option<Turn<'a>>,
-        id: &SessionId,
-        tries: u32,
-    ) -> Option<Turn<'a>> {
+    pub(crate) async fn turn(&self, had: Option<Turn>, id: &SessionId, tries: u32) -> Option<Turn> {
         if tries > 0 && tries.is_multiple_of(2) {
             pause(tries).await;
         }
-        let mut hasher = DefaultHasher::new();
-        id.hash(&mut hasher);
-        let lock = self.0.get(usize::try_from(hasher.finish() % 32).ok()?)?;
-        match (had, lock.try_lock()) {
-            (None, Ok(_)) if tries == 0 => None,
-            (None, Err(_)) => Some(lock.lock().await),
-            (None, Ok(turn)) | (Some(turn), _) => Some(turn),
+        if had.is_some() {
+            return had;
         }
+        let lock = self.lock(id, tries > 0)?;
+        match lock.clone().try_lock_owned() {
+            Ok(_) if tries == 0 => None,
+            Ok(turn) => Some(turn),
+            Err(_) => Some(lock.lock_owned().await),
+        }
+    }
+
+    /// The session's lock, for as long as somebody has it or waits for it; a new one if it is to be made.
+    fn lock(&self, id: &SessionId, make: bool) -> Option<Arc<Mutex<()>>> {
+        let mut locks = self.0.lock();
+        let found = locks.get(id).and_then(Weak::upgrade);
+        if found.is_some() || !make {
+            return found;
+        }
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let made = Arc::default();
+        locks.insert(id.clone(), Arc::downgrade(&made));
+        Some(made)
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Defect {
     AnswersAnotherVersion,
     /// `Changed` shows the record that was there before.
     ChangedShowsOldRecord,
+    /// A version is the beginning of the record's text.
+    ComparesBeginnings,
     /// A save under a version is a load, a comparison and a write.
     ChecksThenWrites,
     /// Each id has versions of its own, which a delete forgets.
@@ -61,6 +63,10 @@ pub(crate) enum Defect {
     PanicsOnTouch,
     /// A save under `Expect::Present` is an upsert.
     PresentInserts,
+    /// A load that renews takes the later end, or none if there was none.
+    RefreshOnlyExtends,
+    /// Of two that save over an expired record under `Expect::Absent` both do.
+    ReplacesExpiredTwice,
     /// A load says that it renewed the record, and does not.
     RefreshNotDone,
     /// A load that renews brings back what has expired.
@@ -190,6 +196,10 @@ impl Broken {
     }
 
     fn version(&self, entry: &Entry) -> Version {
+        if self.is(Defect::ComparesBeginnings) {
+            let text = entry.record.to_json().into_bytes();
+            return Version(text.into_iter().take(1_000).collect());
+        }
         let number = if self.is(Defect::SameVersion) { 0 } else { entry.version };
         Version(Box::new(number.to_be_bytes()))
     }
@@ -285,6 +295,14 @@ impl Store for Broken {
             return Err(NoSuchKey("it has NUL".into()));
         }
         let revives = self.is(Defect::RefreshRevives) && load.refresh.is_some();
+        let extends = self.is(Defect::RefreshOnlyExtends) && load.refresh.is_some();
+        if let (Some(refresh), true) = (load.refresh, extends) {
+            let mut records = self.lock();
+            let end = load.now.plus_millis(refresh.as_millis().try_into().expect("short"));
+            if let Some(entry) = records.by_id.get_mut(&load.id).filter(|e| e.is_alive(load.now)) {
+                entry.end = entry.end.and_then(|there| Some(there.max(end?)));
+            }
+        }
         let found = {
             let records = self.lock();
             let entry = records.by_id.get(&self.key(&load.id));
@@ -293,7 +311,7 @@ impl Store for Broken {
         };
         yield_now().await;
         Ok(found.map(|mut stored| {
-            stored.refreshed = load.refresh.is_some() && self.is(Defect::RefreshNotDone);
+            stored.refreshed = load.refresh.is_some() && self.is(Defect::RefreshNotDone) || extends;
             stored
         }))
     }
@@ -307,7 +325,12 @@ impl Store for Broken {
             return Err(NoSuchKey("too long".into()));
         }
         let id = self.key(&save.id);
-        let written = if self.is(Defect::ChecksThenWrites) {
+        let expired = {
+            let records = self.lock();
+            records.by_id.get(&id).is_some_and(|entry| !entry.is_alive(save.now))
+        };
+        let twice = self.is(Defect::ReplacesExpiredTwice) && expired;
+        let written = if self.is(Defect::ChecksThenWrites) || twice {
             let refusal = self.refusal(&self.lock(), &id, &save.expect, save.now);
             yield_now().await;
             refusal.unwrap_or_else(|| self.write(&mut self.lock(), id, &save.record, save.now))
@@ -395,8 +418,12 @@ impl Store for Broken {
             {
                 return Ok(Touched::Alive);
             }
+            let text = entry.record.clone();
             entry.record.touch(touch);
             entry.end = self.end(&entry.record, None, touch.now);
+            if self.is(Defect::ComparesBeginnings) {
+                entry.record = text;
+            }
             if self.is(Defect::TouchLosesData) {
                 let text = format!(r#"{{"cookie":{}}}"#, touch.cookie.to_json());
                 entry.record = Record::from_json(&text).expect("a record");

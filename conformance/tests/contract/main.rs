@@ -145,6 +145,20 @@ async fn broken_stores() {
     assert_eq!(found, expected);
 }
 
+// what only these checks notice
+#[tokio::test]
+async fn what_passed() {
+    let mut found = Vec::new();
+    for (defect, check) in [
+        (Defect::ComparesBeginnings, "version/whole"),
+        (Defect::RefreshOnlyExtends, "refresh/sets"),
+        (Defect::ReplacesExpiredTwice, "parallel/absent-expired"),
+    ] {
+        found.push((defect, first_failure(defect).await, Some(check)));
+    }
+    assert!(found.iter().all(|(_, found, check)| found == check), "{found:?}");
+}
+
 // a store that gives back the same value in other bytes is broken, unless it says so
 #[tokio::test]
 async fn other_bytes() {

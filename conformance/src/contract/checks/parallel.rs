@@ -26,6 +26,13 @@ pub(in crate::contract) const CHECKS: &[Check] = &[
         |s| Box::pin(absent(s)),
     ),
     Check::new(
+        "parallel/absent-expired",
+        "B-068, store::Expect::Absent",
+        "lets one of many saves under Expect::Absent win over an expired record, and its record stays",
+        |s| Box::pin(absent_expired(s)),
+    )
+    .waiting(),
+    Check::new(
         "parallel/rotations",
         "AtomicRotation",
         "lets one of many rotations of one record win, and one new id lives",
@@ -135,9 +142,24 @@ async fn increments(s: &Subject<'_>) -> Outcome {
 }
 
 async fn absent(s: &Subject<'_>) -> Outcome {
+    let ids: Vec<_> = (0..ROUNDS / 2).map(|round| s.id(&round.to_string())).collect();
+    absents(s, &ids).await
+}
+
+async fn absent_expired(s: &Subject<'_>) -> Outcome {
+    let ids: Vec<_> = (0..ROUNDS / 2).map(|round| s.id(&round.to_string())).collect();
+    let end = s.soon();
+    for id in &ids {
+        s.put(id, 100, Some(end)).await?;
+    }
+    s.pass(end).await;
+    absents(s, &ids).await
+}
+
+/// Many want to be the first under each of these ids.
+async fn absents(s: &Subject<'_>, ids: &[http_session::SessionId]) -> Outcome {
     let clients = clients(s, RACERS).await;
-    for round in 0..ROUNDS / 2 {
-        let id = s.id(&round.to_string());
+    for id in ids {
         let words = race((0..).zip(clients.clone()).map(|(n, client)| {
             let id = id.clone();
             async move {
@@ -147,7 +169,7 @@ async fn absent(s: &Subject<'_>) -> Outcome {
         }))
         .await?;
         let n = one_won(&words, "saves under Expect::Absent", &["Exists"])?;
-        s.there(&id, n, "the record of the save that won").await?;
+        s.there(id, n, "the record of the save that won").await?;
     }
     Ok(())
 }

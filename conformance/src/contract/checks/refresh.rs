@@ -18,6 +18,13 @@ pub(in crate::contract) const CHECKS: &[Check] = &[
     )
     .waiting(),
     Check::new(
+        "refresh/sets",
+        "store::Load::refresh",
+        "sets the end that a load asked for if it says so, though the record had a later one, or none",
+        |s| Box::pin(sets(s)),
+    )
+    .waiting(),
+    Check::new(
         "refresh/data",
         "store::Load::refresh, store::Version",
         "leaves data and version when a load renews",
@@ -57,6 +64,25 @@ async fn done(s: &Subject<'_>) -> Outcome {
     } else {
         s.nothing(&a, "after the end, not refreshed").await
     }
+}
+
+async fn sets(s: &Subject<'_>) -> Outcome {
+    let much = Duration::from_millis(2_000) + 2 * s.kind.granularity;
+    let cases = [("later", Some(s.late())), ("none", None)];
+    let mut gone = Vec::new();
+    for (name, end) in cases {
+        let id = s.id(name);
+        s.put(&id, 1, end).await?;
+        let Some(stored) = s.load_and_refresh(&id, Some(much)).await? else {
+            return Err(Flaw::new("a load that renews", "the record", "no record"));
+        };
+        gone.extend(stored.refreshed.then_some((id, name)));
+    }
+    s.pass(later(s.now(), millis(much))).await;
+    for (id, name) in gone {
+        s.nothing(&id, &format!("after the end that a load has set, before: {name}")).await?;
+    }
+    Ok(())
 }
 
 async fn data(s: &Subject<'_>) -> Outcome {

@@ -7,7 +7,7 @@ use crate::contract::Check;
 use crate::contract::check::Outcome;
 use crate::contract::client::{answer, saved};
 use crate::contract::flaw::{Flaw, ensure};
-use crate::contract::sample::{number, numbered, shown};
+use crate::contract::sample::{number, numbered, shown, with_data};
 use crate::contract::subject::Subject;
 
 pub(in crate::contract) const CHECKS: &[Check] = &[
@@ -37,6 +37,13 @@ pub(in crate::contract) const CHECKS: &[Check] = &[
         "store::Written::Changed",
         "shows in Changed the record that stands there, with the version that the next save can expect",
         |s| Box::pin(changed(s)),
+    )
+    .of_versions(),
+    Check::new(
+        "version/whole",
+        "store::Version",
+        "makes another version for a record that differs in its last byte alone, however long it is",
+        |s| Box::pin(whole(s)),
     )
     .of_versions(),
     Check::new(
@@ -129,6 +136,21 @@ async fn changed(s: &Subject<'_>) -> Outcome {
     let written = s.save(&id, record(4), expect(stored.version, case)?).await?;
     saved("the version in Changed", written)?;
     s.there(&id, 4, "after that save").await.map(drop)
+}
+
+async fn whole(s: &Subject<'_>) -> Outcome {
+    for size in [100, 5_000, 50_000] {
+        let id = s.id(&size.to_string());
+        let (text, end) = ("x".repeat(size), Some(s.late()));
+        let record = |n: u8| with_data(&format!(r#","a":"{text}","n":{n}"#), end);
+        let old = saved("a save", s.save(&id, record(1), Expect::Anything).await?)?;
+        saved("a save", s.save(&id, record(2), Expect::Anything).await?)?;
+        let written = s.save(&id, record(3), expect(old, "a save")?).await?;
+        let case = format!("the version of a record that differs after {size} bytes");
+        answer(&case, "Changed", &written)?;
+        s.there(&id, 2, &format!("after the refused save, {size} bytes")).await?;
+    }
+    Ok(())
 }
 
 async fn deleted(s: &Subject<'_>) -> Outcome {
