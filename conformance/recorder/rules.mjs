@@ -355,6 +355,16 @@ function* decisionRules() {
   yield scenario('B-124: save() of an unchanged new session stores it and sends nothing', QUIET, [ask([save, id]), ask([id])]);
   yield scenario('B-124: with a change it is sent', QUIET, [ask([set('n', 1), save, id]), ask(read)]);
   yield onStored('B-125: a new session from regenerate() is saved again at the end', QUIET, [known([regenerate, set('n', 2), save]), ask(read)]);
+  for (const [options, data, handler] of [
+    [DEFAULTS, { n: 1 }, [regenerate, set('m', 2), save]], [DEFAULTS, { n: 1 }, [regenerate, save]], [DEFAULTS, {}, [regenerate, save]],
+    [QUIET, { n: 1 }, [regenerate, set('m', 2), save]], [QUIET, { n: 1 }, [regenerate, set('n', 1), save]], [QUIET, { n: 1 }, [regenerate, save]],
+    [QUIET, {}, [regenerate, save]], [QUIET, {}, [regenerate]], [QUIET, {}, [regenerate, set('n', 1), save, del('n')]],
+    [{ ...QUIET, rolling: true }, {}, [regenerate, save]], [{ ...QUIET, saveUninitialized: true }, {}, [regenerate, save]],
+  ]) {
+    const text = `resave ${options.resave !== false}, ${handler.map(({ op }) => op).join(' ')} of ${JSON.stringify(data)}`;
+    yield scenario(`B-125: the new id is the old one: ${text}${options.rolling ? ', rolling' : ''}${options.saveUninitialized ? ', saveUninitialized' : ''}`, options,
+      [ask(handler, { cookie: signed('sid1') }), ask(read, { cookie: signed('sid1') })], { preload: { sid1: stored(data)[ID] } });
+  }
   yield onStored('B-126: an empty regenerated session is saved and sent', QUIET, [known([regenerate]), ask(read)]);
   yield onStored('B-127: destroy() with unset destroy destroys twice', { ...QUIET, unset: 'destroy' }, [known([destroy])]);
   yield scenario('B-129: cookie.maxAge alone reaches a known browser with rolling only', QUIET, [

@@ -368,15 +368,16 @@ impl Exchange {
     /// What the decision would depend on, if the request ended here; but for `expiring`, which the
     /// touch at the end may change (B-110).
     pub fn facts(&self) -> Facts {
-        let Options { quirks, rolling, save_uninitialized, unset, .. } = *self.options();
+        let Options { quirks, resave, rolling, save_uninitialized, unset, .. } = *self.options();
         let session = self.session.as_ref();
         let cookie = session.map(|session| &session.cookie);
         let differs = |other| session.is_some_and(|session| session.is_changed(other, quirks));
+        let changed = differs(&self.original);
         let cookie_changed = cookie.is_some_and(|now| now.is_changed(&self.original.cookie));
         let unset_destroy = unset == Unset::Destroy && (quirks || self.saved.is_some());
         let unset_now = session.is_none() && unset_destroy && self.origin() == Origin::Loaded;
         Facts {
-            changed: differs(&self.original),
+            changed,
             cookie_changed: cookie_changed && !quirks,
             ended: !quirks && (self.ended.is_some() || unset_now),
             expiring: cookie.is_some_and(SessionCookie::is_expiring),
@@ -388,6 +389,10 @@ impl Exchange {
             resign: !quirks && self.opening.presented.as_ref().is_some_and(|(_, current)| !current),
             rolling,
             saved: match &self.saved {
+                // With quirks, what is saved of a regenerated session is not noted (B-125), also if it has the
+                // id of the loaded one.
+                _ if quirks && self.ended.is_some() && !resave && !changed => Saved::Current,
+                _ if quirks && self.ended.is_some() => Saved::Never,
                 None => Saved::Never,
                 Some(_) if self.resave => Saved::Never,
                 Some(saved) if differs(saved) => Saved::Stale,
