@@ -33,13 +33,19 @@ fn axum_does_what_express_session_did() {
 }
 
 #[test]
-fn core_and_axum_do_the_same() {
+fn warp_does_what_express_session_did() {
+    check(Via::Warp);
+}
+
+#[test]
+fn core_and_the_adapters_do_the_same() {
     for set in SETS {
         let scenarios = scenarios(set);
-        let (core, axum) =
-            (replay(Via::Core, &scenarios), replay(Via::Axum(Wiring::Layer), &scenarios));
-        for (core, axum) in core.iter().zip(&axum) {
-            assert_eq!(core, axum, "{set}");
+        let core = replay(Via::Core, &scenarios);
+        for via in [Via::Axum(Wiring::Layer), Via::Warp] {
+            for (core, adapter) in core.iter().zip(&replay(via, &scenarios)) {
+                assert_eq!(core, adapter, "{set} via {via:?}");
+            }
         }
     }
 }
