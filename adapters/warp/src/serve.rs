@@ -1,12 +1,13 @@
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::pending;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
-use http::Request;
-use hyper::body::Incoming;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -14,7 +15,6 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tower::{Service, ServiceExt};
 use warp::Filter;
-use warp::reply::Response;
 
 /// The address of the client's end of the connection: [`serve`] puts it among each request's
 /// extensions, [`remote`] extracts it.
@@ -30,22 +30,27 @@ pub fn remote() -> impl Filter<Extract = (Option<SocketAddr>,), Error = Infallib
 
 /// Serves a service with sessions, as `warp::serve` serves a filter: HTTP/1 with upgrades, and HTTP/2
 /// for clients that begin with it. It never ends.
-pub async fn serve<S>(listener: TcpListener, service: S)
+pub async fn serve<S, B>(listener: TcpListener, service: S)
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     serve_until(listener, service, pending()).await;
 }
 
 /// As [`serve`], until `shutdown` is done: then no connection is accepted anymore, and the requests
 /// that are under way get their responses before this ends. It waits for them as long as they take.
-pub async fn serve_until<S>(listener: TcpListener, service: S, shutdown: impl Future<Output = ()>)
-where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+pub async fn serve_until<S, B>(
+    listener: TcpListener,
+    service: S,
+    shutdown: impl Future<Output = ()>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     let graceful = GracefulShutdown::new();
     let mut shutdown = pin!(shutdown);

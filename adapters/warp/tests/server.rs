@@ -24,6 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tower::Service;
+use tower::util::MapResponse;
 use warp::reply::Response;
 use warp::ws::{Message, WebSocket, Ws};
 use warp::{Filter, Reply};
@@ -170,7 +171,11 @@ async fn remote_address() {
         assert!(theirs.is_none());
         format!("{ours:?}")
     });
-    let stream = begin(served(warp::service(routes)).await, "GET /", "Connection: close\r\n").await;
+    // A layer outside may make another body.
+    let boxed = |response: Response| response.map(BodyExt::boxed_unsync);
+    let (listener, at) = bound().await;
+    tokio::spawn(serve(listener, MapResponse::new(warp::service(routes), boxed)));
+    let stream = begin(at, "GET /", "Connection: close\r\n").await;
     let address = stream.local_addr().expect("it is connected");
     assert_eq!(answer(stream).await.1, format!("{:?}", Some(address)));
 }
