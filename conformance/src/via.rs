@@ -2,6 +2,8 @@
 
 mod axum;
 mod core;
+mod warp;
+mod wire;
 
 use std::str::FromStr;
 
@@ -22,6 +24,9 @@ pub enum Via {
     Axum(Wiring),
     /// The core, with the blocking driver.
     Core,
+    /// warp: its filters, the layer around them and the filter that extracts the session, on such a
+    /// socket.
+    Warp,
 }
 
 impl FromStr for Via {
@@ -31,7 +36,8 @@ impl FromStr for Via {
         match name {
             "axum" => Ok(Self::Axum(Wiring::Layer)),
             "core" => Ok(Self::Core),
-            _ => Err(format!("--via {name}: expected core or axum")),
+            "warp" => Ok(Self::Warp),
+            _ => Err(format!("--via {name}: expected core, axum or warp")),
         }
     }
 }
@@ -46,6 +52,7 @@ impl Via {
         reports::collect(|| match self {
             Self::Axum(wiring) => axum::replay(scenario, wiring),
             Self::Core => core::replay(scenario),
+            Self::Warp => warp::replay(scenario),
         })
     }
 }
