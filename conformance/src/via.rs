@@ -2,6 +2,8 @@
 
 mod axum;
 mod core;
+mod rocket;
+mod wire;
 
 use std::str::FromStr;
 
@@ -22,6 +24,8 @@ pub enum Via {
     Axum(Wiring),
     /// The core, with the blocking driver.
     Core,
+    /// Rocket: launched for each scenario, with the fairing and the guard, on such a socket.
+    Rocket,
 }
 
 impl FromStr for Via {
@@ -31,7 +35,8 @@ impl FromStr for Via {
         match name {
             "axum" => Ok(Self::Axum(Wiring::Layer)),
             "core" => Ok(Self::Core),
-            _ => Err(format!("--via {name}: expected core or axum")),
+            "rocket" => Ok(Self::Rocket),
+            _ => Err(format!("--via {name}: expected core, axum or rocket")),
         }
     }
 }
@@ -46,6 +51,7 @@ impl Via {
         reports::collect(|| match self {
             Self::Axum(wiring) => axum::replay(scenario, wiring),
             Self::Core => core::replay(scenario),
+            Self::Rocket => rocket::replay(scenario),
         })
     }
 }
