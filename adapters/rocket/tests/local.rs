@@ -6,7 +6,7 @@ mod common;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use common::{Op, World, quiet, safe};
+use common::{Gate, Op, World, poll_once, quiet, safe};
 use http_session_rocket::core::CookieTemplate;
 use http_session_rocket::store::Error as SessionError;
 use http_session_rocket::{
@@ -324,6 +324,54 @@ async fn a_failed_load() {
         assert_eq!(get_from(&client, "/counted", cookie).await.status, 200);
         RUNS.store(0, Ordering::SeqCst);
     }
+}
+
+// the session is loaded before the handler, also before one that does not ask for it
+#[tokio::test]
+async fn loaded_before_the_handler() {
+    #[get("/calls")]
+    fn calls(store: &State<common::Script>) -> String {
+        store.calls().join(" ")
+    }
+    let world = World::new(quiet());
+    let rocket = rocket().attach(fairing(&world)).manage(world.store.clone());
+    let client = launch(rocket.mount("/", routes![calls])).await;
+    let cookie = world.logged_in().await;
+    assert_eq!(get_from(&client, "/calls", cookie.to_str().ok()).await.body, "load sid1");
+    assert_eq!(world.store.calls(), ["touch sid1"]);
+}
+
+// a request that is given up, as a local client may: its handle is closed, unless its session is being
+// saved: that completes
+#[tokio::test]
+async fn a_request_that_is_dropped() {
+    type Kept = Mutex<Option<Session>>;
+    #[get("/waits")]
+    async fn waits(session: Session, gate: &State<Gate>, kept: &State<Kept>) {
+        session.insert("n", 1).expect("it is open");
+        *kept.lock().expect("no panic") = Some(session);
+        gate.wait().await;
+    }
+    let (world, gate) = (World::new(quiet()), Gate::default());
+    let rocket = rocket().attach(fairing(&world)).manage(gate.clone()).manage(Kept::default());
+    let client = launch(rocket.mount("/", routes![waits, visit])).await;
+    let mut request = Box::pin(client.get("/waits").dispatch());
+    assert!(poll_once(&mut request).is_pending());
+    gate.reached().await;
+    drop(request);
+    let kept: &Kept = client.rocket().state().expect("it is there");
+    let session = kept.lock().expect("no panic").take().expect("it was handled");
+    assert!(matches!(session.insert("n", 2), Err(SessionError::Ended)));
+    assert_eq!(world.store.calls(), [""; 0]);
+
+    let gate = world.store.hold(Op::Save);
+    let mut request = Box::pin(client.get("/").dispatch());
+    assert!(poll_once(&mut request).is_pending());
+    gate.reached().await;
+    drop(request);
+    gate.open();
+    gate.passed().await;
+    assert_eq!(world.store.records().len(), 1);
 }
 
 // B-208, D-write-failure: a save that fails is a 500 without a cookie, ours or the handler's; `on_error`
