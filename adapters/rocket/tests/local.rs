@@ -288,7 +288,7 @@ async fn no_fairing() {
     assert_eq!((answer.status, answer.body), (500, SessionError::NoLayer.to_string()));
 }
 
-// B-195: a failed load: a handler that asks for the session does not run, and no answer gets through,
+// B-067: a failed load: a handler that asks for the session does not run, and no answer gets through,
 // neither a handler's nor a catcher's
 #[tokio::test]
 async fn a_failed_load() {

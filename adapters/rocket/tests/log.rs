@@ -6,7 +6,7 @@ mod common;
 use std::sync::Mutex;
 
 use common::{Op, World, quiet};
-use http_session_rocket::{Error, Session, session_fairing_from};
+use http_session_rocket::{Error, Session, Sessions, session_fairing_from};
 use rocket::local::asynchronous::Client;
 use rocket::{Request, catch, catchers, get, routes};
 
@@ -44,6 +44,11 @@ async fn ended(session: Session) -> Result<(), Error> {
     Ok(session.insert("n", "hunter2")?)
 }
 
+#[get("/given-up")]
+fn given_up(session: Session) {
+    Sessions::abandon(&session);
+}
+
 #[catch(404)]
 async fn other(request: &Request<'_>) -> Result<(), Error> {
     struct Other;
@@ -60,7 +65,8 @@ async fn logged_once() {
     log::set_max_level(log::LevelFilter::Warn);
     let world = World::new(quiet());
     let fairing = || session_fairing_from(world.sessions.clone());
-    let rocket = rocket::build().mount("/", routes![asked, ended]).register("/", catchers![other]);
+    let rocket =
+        rocket::build().mount("/", routes![asked, ended, given_up]).register("/", catchers![other]);
     let client = Client::untracked(rocket.attach(fairing())).await.expect("it launches");
     let cookie = world.logged_in().await;
     let cookie = || rocket::http::Header::new("Cookie", cookie.to_str().unwrap_or("").to_owned());
@@ -77,6 +83,10 @@ async fn logged_once() {
     client.get("/ended").header(cookie()).dispatch().await;
     let [line] = &lines()[..] else { panic!("it is logged once") };
     assert!(line.starts_with("session failed error=no session: it was destroyed"), "{line}");
+
+    client.get("/given-up").dispatch().await;
+    let [line] = &lines()[..] else { panic!("it is logged once") };
+    assert!(line.contains("the session's request has ended"), "{line}");
 
     client.get("/nowhere").dispatch().await;
     let [line] = &lines()[..] else { panic!("it is logged once") };
