@@ -462,6 +462,31 @@ async fn a_handler_that_panics() {
     }
 }
 
+// the limit of that: who has no handle any more when the handler panics can't stop the save
+#[tokio::test]
+async fn a_panic_that_nobody_sees() {
+    struct Seen;
+    #[rocket::async_trait]
+    impl<'r> FromRequest<'r> for Seen {
+        type Error = ();
+
+        async fn from_request(request: &'r Request<'_>) -> rocket::request::Outcome<Self, ()> {
+            let session = request.guard::<Session>().await.expect("a session");
+            session.insert("seen", true).expect("it is open");
+            rocket::request::Outcome::Success(Self)
+        }
+    }
+    #[get("/seen")]
+    fn seen(_seen: Seen) {
+        panic!("the handler is broken");
+    }
+    let world = World::new(quiet());
+    let client = launch(rocket().attach(fairing(&world)).mount("/", routes![seen])).await;
+    let answer = get_from(&client, "/seen", None).await;
+    assert_eq!((answer.status, answer.cookies.len()), (500, 1));
+    assert_eq!(world.store.calls(), ["save sid1"]);
+}
+
 // a panic that the handler survives ends the session all the same: what is not saved is no success
 #[tokio::test]
 async fn a_task_that_panics() {
