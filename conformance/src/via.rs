@@ -2,6 +2,7 @@
 
 mod axum;
 mod core;
+mod rocket;
 mod warp;
 mod wire;
 
@@ -24,6 +25,8 @@ pub enum Via {
     Axum(Wiring),
     /// The core, with the blocking driver.
     Core,
+    /// Rocket: launched for each scenario, with the fairing and the guard, on such a socket.
+    Rocket,
     /// warp: its filters, the layer around them and the filter that extracts the session, on such a
     /// socket.
     Warp,
@@ -36,8 +39,9 @@ impl FromStr for Via {
         match name {
             "axum" => Ok(Self::Axum(Wiring::Layer)),
             "core" => Ok(Self::Core),
+            "rocket" => Ok(Self::Rocket),
             "warp" => Ok(Self::Warp),
-            _ => Err(format!("--via {name}: expected core, axum or warp")),
+            _ => Err(format!("--via {name}: expected core, axum, warp or rocket")),
         }
     }
 }
@@ -52,6 +56,7 @@ impl Via {
         reports::collect(|| match self {
             Self::Axum(wiring) => axum::replay(scenario, wiring),
             Self::Core => core::replay(scenario),
+            Self::Rocket => rocket::replay(scenario),
             Self::Warp => warp::replay(scenario),
         })
     }

@@ -1,5 +1,5 @@
 //! Replays scenarios and writes what happened:
-//! `trace --via core|axum|warp < scenarios.jsonl > traces.jsonl`
+//! `trace --via core|axum|warp|rocket < scenarios.jsonl > traces.jsonl`
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -12,7 +12,9 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let via = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["--via", name] => name.parse(),
-        _ => Err("usage: trace --via core|axum|warp < scenarios.jsonl > traces.jsonl".into()),
+        _ => {
+            Err("usage: trace --via core|axum|warp|rocket < scenarios.jsonl > traces.jsonl".into())
+        }
     };
     match via.map_err(io::Error::other).and_then(replay) {
         Ok(()) => ExitCode::SUCCESS,

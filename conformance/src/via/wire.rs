@@ -1,6 +1,6 @@
 //! Over the wire: a real server on the loopback interface, and a client that reads what comes back.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use http::header::{COOKIE, HOST, HeaderValue, SET_COOKIE};
@@ -38,19 +38,30 @@ struct Current {
 
 /// Replays a scenario through the application that `serve` starts on the socket.
 pub(super) fn replay(scenario: &Scenario, serve: impl FnOnce(&Setup, Host, TcpListener)) -> Trace {
+    replay_at(scenario, async |setup: &Setup, host: Host| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        serve(setup, host, listener);
+        address
+    })
+}
+
+/// Replays a scenario through the application that `start` starts on a socket of its own.
+pub(super) fn replay_at(
+    scenario: &Scenario,
+    start: impl AsyncFnOnce(&Setup, Host) -> SocketAddr,
+) -> Trace {
     let name = scenario.name.clone();
     let Ok(setup) = Setup::of(scenario) else {
         return Trace { name, rejected: true, ..Trace::default() };
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
+        .enable_all()
         .build()
         .expect("a runtime can be made");
     runtime.block_on(async {
         let host = Host { current: Arc::default(), world: World::new(scenario) };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        serve(&setup, host.clone(), listener);
+        let address = start(&setup, host.clone()).await;
         let stream = TcpStream::connect(address).await.expect("the server listens");
         stream.set_nodelay(true).expect("a socket takes its options");
         let (mut client, connection) =
@@ -92,6 +103,11 @@ impl Host {
     /// What a TLS acceptor or a layer that knows the proxy would say of the connection.
     pub(super) fn connection(&self) -> Connection {
         connection(&self.lock().request)
+    }
+
+    /// The request's target, as it was sent.
+    pub(super) fn url(&self) -> String {
+        self.lock().request.url().into()
     }
 
     /// The scenario's handler.
