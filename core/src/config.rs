@@ -113,9 +113,17 @@ impl Config {
         self.0.options.quirks
     }
 
-    /// Does a secret of these options verify what `other` signs? The signature covers the id and not the
-    /// cookie's name, so over one store the one's cookie would then be a session of the other, too.
-    pub fn verifies(&self, other: &Self) -> bool {
+    /// Would two sessions with these options undo each other's work on one request? They do if their cookies
+    /// have one name, and, unless one of them is [`Config::express`], if a secret of the one verifies what
+    /// the other signs: the signature covers the id and not the cookie's name, so over one store the one's
+    /// cookie would be a session of the other, too.
+    pub fn clashes(&self, other: &Self) -> bool {
+        let quirks = self.has_quirks() || other.has_quirks();
+        let verified = || self.verifies(other) || other.verifies(self);
+        self.name() == other.name() || !quirks && verified()
+    }
+
+    fn verifies(&self, other: &Self) -> bool {
         let signed = [b"id.", &other.0.keys.sign("id")[..]].concat();
         str::from_utf8(&signed).is_ok_and(|signed| self.0.keys.verify(signed).is_some())
     }

@@ -181,12 +181,7 @@ impl Attached {
     /// Notes `config`, if it goes with the others.
     fn sign_in(&self, config: &Config) -> bool {
         let mut attached = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let clashes = |other: &Config| {
-            let quirks = config.has_quirks() || other.has_quirks();
-            config.name() == other.name()
-                || !quirks && (config.verifies(other) || other.verifies(config))
-        };
-        let alone = !attached.iter().any(clashes);
+        let alone = !attached.iter().any(|other| config.clashes(other));
         if alone {
             attached.push(config.clone());
         }

@@ -153,13 +153,8 @@ impl<B, N: 'static> SessionLayer<B, N> {
         let outer = extensions.remove::<Layers>().map(Arc::new);
         let marker = TypeId::of::<N>();
         let layers = Layers { config: self.sessions.config().clone(), marker, outer };
-        let clashes = |layer: &Layers| {
-            let (one, other) = (&layer.config, &layers.config);
-            let quirks = one.has_quirks() || other.has_quirks();
-            layer.marker == marker
-                || one.name() == other.name()
-                || !quirks && (one.verifies(other) || other.verifies(one))
-        };
+        let clashes =
+            |layer: &Layers| layer.marker == marker || layer.config.clashes(&layers.config);
         if iter::successors(layers.outer.as_deref(), |layer| layer.outer.as_deref()).any(clashes) {
             return Err(Error::LayeredTwice);
         }

@@ -194,3 +194,33 @@ fn the_recommended_defaults() {
     assert_eq!(options.proxy, Proxy::Framework);
     assert!(express().build().is_ok_and(|config| config.settings().options.quirks));
 }
+
+// B-034: what two layers on one request must not have in common, whichever of them is asked
+#[test]
+fn clashes() {
+    let (old, new) = ("an old secret of 32 bytes or more", "a new secret of 32 bytes or more.");
+    let safe = |name: &str, secret: &str| Config::recommended(secret).name(name);
+    let quirky = |name: &str, secret: &str| Config::express(secret).name(name);
+    let built = |builder: ConfigBuilder| builder.build().expect("sound options");
+    for (one, other, expected) in [
+        (safe("__Host-a", old), safe("__Host-b", new), false),
+        (safe("__Host-a", old), safe("__Host-a", new), true),
+        (quirky("a", old), quirky("a", new), true),
+        (safe("__Host-a", old), safe("__Host-b", old), true),
+        // One way is enough.
+        (safe("__Host-a", new).accept(old), safe("__Host-b", old), true),
+        (safe("__Host-a", new).accept(old), safe("__Host-b", new).accept(old), true),
+        // What they accept alone, nobody signs.
+        (
+            safe("__Host-a", "the first secret has 32 bytes too").accept(old),
+            safe("__Host-b", new).accept(old),
+            false,
+        ),
+        // express-session's layers accept each other's cookies.
+        (quirky("a", old), quirky("b", old), false),
+        (quirky("a", old), safe("__Host-b", old), false),
+    ] {
+        let (one, other) = (built(one), built(other));
+        assert_eq!([one.clashes(&other), other.clashes(&one)], [expected; 2], "{one:?} {other:?}");
+    }
+}
