@@ -1,6 +1,5 @@
 //! Removing expired records, where a store does not do so by itself.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use http_session::Timestamp;
@@ -51,7 +50,6 @@ impl Sweeper {
     pub fn with_env(store: impl Sweep + 'static, every: Duration, env: impl Env) -> Self {
         let mut ticks = interval(every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let env = Arc::new(env);
         Self(tokio::spawn(async move {
             loop {
                 ticks.tick().await;
