@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_session::{Action, Attribute, Exchange, Expires, SessionCookie, Timestamp};
-use http_session_store::{Env, Error, Session, blocking};
+use http_session_store::{Env, Error, Session};
 use serde_json::{Value, json};
 
+use crate::driver;
 use crate::scenario::Operation;
 use crate::setup;
 use crate::world::World;
@@ -111,7 +112,7 @@ pub(crate) fn on_exchange(
             };
         }
     };
-    let mut result = blocking::run(exchange, action, world, world);
+    let mut result = driver::run(exchange, action, world, world);
     if let (Ok(()), Operation::LogIn { key, value }) = (&result, operation) {
         let session = exchange.session().ok_or(Error::NoSession);
         result = session.and_then(|session| session.insert(key, value).map_err(Error::Data));

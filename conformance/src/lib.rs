@@ -3,6 +3,7 @@
 pub mod client;
 pub mod compare;
 pub mod contract;
+pub mod driver;
 pub mod files;
 mod handler;
 pub mod quirks;

@@ -23,7 +23,7 @@ use crate::world::World;
 pub enum Via {
     /// axum: its router, the layer and the extractor, served on a socket of the loopback interface.
     Axum(Wiring),
-    /// The core, with the blocking driver.
+    /// The core, with the driver that asks a store which answers at once.
     Core,
     /// Rocket: launched for each scenario, with the fairing and the guard, on such a socket.
     Rocket,

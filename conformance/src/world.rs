@@ -10,7 +10,7 @@ use http_session::store::{
 };
 use http_session::{IdError, Record, SessionId, Timestamp};
 use http_session_store::testing::TestEnv;
-use http_session_store::{BlockingStore, Env, Store};
+use http_session_store::{Env, Store};
 use serde_json::{Value, json};
 
 use crate::scenario::{FaultCode, Faults, Options, Preset, Scenario};
@@ -238,10 +238,10 @@ fn parse(text: &str) -> Value {
     serde_json::from_str(text).expect("a record is JSON")
 }
 
-impl BlockingStore for World {
+impl Store for World {
     type Error = Fault;
 
-    fn load(&self, load: &Load) -> Result<Option<Stored>, Fault> {
+    async fn load(&self, load: &Load) -> Result<Option<Stored>, Fault> {
         let mut state = self.lock();
         if !state.handling {
             state.found = Some(load.id.as_str().into());
@@ -257,7 +257,7 @@ impl BlockingStore for World {
         Ok(state.records.get(load.id.as_str()).map(Entry::stored))
     }
 
-    fn save(&self, save: &Save) -> Result<Written, Fault> {
+    async fn save(&self, save: &Save) -> Result<Written, Fault> {
         let mut state = self.lock_at(&save.id, save.now);
         let (record, end) = (parse(&save.record.to_json()), save.record.expires());
         state.call(call(StoreCall::Set, &save.id, Some(record.clone()), end))?;
@@ -267,7 +267,7 @@ impl BlockingStore for World {
         Ok(Written::Saved(Some(state.put(save.id.as_str(), record, end))))
     }
 
-    fn rotate(&self, rotate: &Rotate) -> Result<Written, Fault> {
+    async fn rotate(&self, rotate: &Rotate) -> Result<Written, Fault> {
         let mut state = self.lock_at(&rotate.from, rotate.now);
         let (record, end) = (parse(&rotate.record.to_json()), rotate.record.expires());
         let to = rotate.to.as_str();
@@ -283,7 +283,7 @@ impl BlockingStore for World {
         Ok(Written::Saved(Some(state.put(to, record, end))))
     }
 
-    fn touch(&self, touch: &Touch) -> Result<Touched, Fault> {
+    async fn touch(&self, touch: &Touch) -> Result<Touched, Fault> {
         if !self.options.store_touch() {
             return Ok(Touched::Alive);
         }
@@ -310,34 +310,10 @@ impl BlockingStore for World {
         }
     }
 
-    fn delete(&self, delete: &Delete) -> Result<(), Fault> {
+    async fn delete(&self, delete: &Delete) -> Result<(), Fault> {
         let mut state = self.lock();
         state.call(call(StoreCall::Destroy, &delete.id, None, None))?;
         state.records.remove(delete.id.as_str());
         Ok(())
-    }
-}
-
-impl Store for World {
-    type Error = Fault;
-
-    async fn load(&self, load: &Load) -> Result<Option<Stored>, Fault> {
-        BlockingStore::load(self, load)
-    }
-
-    async fn save(&self, save: &Save) -> Result<Written, Fault> {
-        BlockingStore::save(self, save)
-    }
-
-    async fn rotate(&self, rotate: &Rotate) -> Result<Written, Fault> {
-        BlockingStore::rotate(self, rotate)
-    }
-
-    async fn touch(&self, touch: &Touch) -> Result<Touched, Fault> {
-        BlockingStore::touch(self, touch)
-    }
-
-    async fn delete(&self, delete: &Delete) -> Result<(), Fault> {
-        BlockingStore::delete(self, delete)
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use http_session::store::*;
 use http_session::*;
+use http_session_conformance::driver::{self, at_once};
 use http_session_store::testing::TestEnv;
-use http_session_store::{BlockingStore, Env, Error as StoreErr, MemoryStore, blocking};
+use http_session_store::{Env, Error as StoreErr, MemoryStore, Store};
 
 const SECRET: &str = "a secret of tests, 32 bytes long";
 const START: i64 = 1_700_000_000_000;
@@ -56,12 +57,12 @@ impl Redis {
         Written::Saved(Some(version))
     }
 }
-impl BlockingStore for Redis {
+impl Store for Redis {
     type Error = Down;
-    fn load(&self, op: &Load) -> Result<Option<Stored>, Down> {
+    async fn load(&self, op: &Load) -> Result<Option<Stored>, Down> {
         Ok(self.live(&op.id, op.now))
     }
-    fn save(&self, op: &Save) -> Result<Written, Down> {
+    async fn save(&self, op: &Save) -> Result<Written, Down> {
         match self.fail_saves.lock().unwrap().pop() {
             Some("not done") => return Err(Down),
             Some("done") => {
@@ -72,14 +73,14 @@ impl BlockingStore for Redis {
         }
         Ok(self.refusal(&op.id, &op.expect, op.now).unwrap_or_else(|| self.put(&op.id, &op.record)))
     }
-    fn rotate(&self, op: &Rotate) -> Result<Written, Down> {
+    async fn rotate(&self, op: &Rotate) -> Result<Written, Down> {
         if let Some(r) = self.refusal(&op.from, &op.expect, op.now) {
             return Ok(r);
         }
         self.rows.lock().unwrap().remove(&op.from);
         Ok(self.put(&op.to, &op.record))
     }
-    fn touch(&self, op: &Touch) -> Result<Touched, Down> {
+    async fn touch(&self, op: &Touch) -> Result<Touched, Down> {
         let Some(live) = self.live(&op.id, op.now) else { return Ok(Touched::Gone) };
         if op.version.is_some() && op.version != live.version {
             return Ok(Touched::Alive);
@@ -87,30 +88,25 @@ impl BlockingStore for Redis {
         self.rows.lock().unwrap().get_mut(&op.id).unwrap().1 = op.expires;
         Ok(Touched::Alive)
     }
-    fn delete(&self, op: &Delete) -> Result<(), Down> {
+    async fn delete(&self, op: &Delete) -> Result<(), Down> {
         self.rows.lock().unwrap().remove(&op.id);
         Ok(())
     }
 }
 
-fn open<S: BlockingStore>(
-    config: &Config,
-    cookie: Option<&str>,
-    store: &S,
-    env: &TestEnv,
-) -> Exchange {
+fn open<S: Store>(config: &Config, cookie: Option<&str>, store: &S, env: &TestEnv) -> Exchange {
     let facts =
         RequestFacts { path: "/", connection: Connection::Encrypted, ..RequestFacts::default() };
     let begin = config.begin(&facts, cookie.map(str::as_bytes), env.now());
-    blocking::open(begin, store, env).unwrap().unwrap()
+    driver::open(begin, store, env).unwrap().unwrap()
 }
 fn pair(outcome: &Outcome) -> Option<String> {
     Some(outcome.set_cookie()?.to_str().unwrap().split(';').next().unwrap().to_owned())
 }
-fn first<S: BlockingStore>(config: &Config, store: &S, env: &TestEnv) -> String {
+fn first<S: Store>(config: &Config, store: &S, env: &TestEnv) -> String {
     let mut e = open(config, None, store, env);
     e.session().unwrap().insert("n", 1).unwrap();
-    pair(&blocking::close(e, store, env).unwrap()).unwrap()
+    pair(&driver::close(e, store, env).unwrap()).unwrap()
 }
 /// The configuration, an empty store, and a clock that stands at the start.
 fn world<S: Default>(builder: ConfigBuilder) -> (Config, S, TestEnv) {
@@ -127,13 +123,13 @@ fn a01_save_must_not_end_a_session_that_was_touched() {
     let cookie = first(&config, &store, &env);
     env.set(at(50 * 60_000)); // touched: lives until 1:50
     let e = open(&config, Some(&cookie), &store, &env);
-    let _ = blocking::close(e, &store, &env).unwrap();
+    let _ = driver::close(e, &store, &env).unwrap();
     env.set(at(70 * 60_000));
     let mut e = open(&config, Some(&cookie), &store, &env);
     assert_eq!(e.origin(), Origin::Loaded);
     e.session().unwrap().insert("n", 2).unwrap();
-    blocking::run(&mut e, Action::Save, &store, &env).unwrap();
-    let _ = blocking::close(e, &store, &env).unwrap();
+    driver::run(&mut e, Action::Save, &store, &env).unwrap();
+    let _ = driver::close(e, &store, &env).unwrap();
     env.set(at(71 * 60_000));
     assert_eq!(
         open(&config, Some(&cookie), &store, &env).origin(),
@@ -148,14 +144,14 @@ fn a01b_edit_must_not_end_a_session() {
     let (config, store, env) = world::<Redis>(hour());
     let cookie = first(&config, &store, &env);
     env.set(at(50 * 60_000));
-    let _ = blocking::close(open(&config, Some(&cookie), &store, &env), &store, &env).unwrap();
+    let _ = driver::close(open(&config, Some(&cookie), &store, &env), &store, &env).unwrap();
     env.set(at(70 * 60_000));
     let id = SessionId::from_text("sid1").unwrap();
     let Begin::Load(lookup) = config.begin_with_id(id, env.now()) else { panic!() };
-    let reply = store.load(&lookup.operation).unwrap();
+    let reply = at_once(store.load(&lookup.operation)).unwrap();
     let Begin::Ready(mut e) = lookup.answer(reply, env.now()).unwrap() else { panic!() };
     e.session().unwrap().insert("n", 2).unwrap();
-    blocking::run(&mut e, Action::Save, &store, &env).unwrap();
+    driver::run(&mut e, Action::Save, &store, &env).unwrap();
     assert_eq!(
         open(&config, Some(&cookie), &store, &env).origin(),
         Origin::Loaded,
@@ -171,8 +167,8 @@ fn a02_a_touch_must_not_undo_a_parallel_change_of_the_cookie() {
     let reader = open(&config, Some(&cookie), &store, &env);
     let mut writer = open(&config, Some(&cookie), &store, &env);
     writer.session().unwrap().cookie_mut().set_max_age(Duration::from_secs(300), at(0));
-    let _ = blocking::close(writer, &store, &env).unwrap();
-    let _ = blocking::close(reader, &store, &env).unwrap();
+    let _ = driver::close(writer, &store, &env).unwrap();
+    let _ = driver::close(reader, &store, &env).unwrap();
     let mut e = open(&config, Some(&cookie), &store, &env);
     assert_eq!(e.session().unwrap().cookie().original_max_age(), Expires::At(300_000));
 }
@@ -185,8 +181,8 @@ fn a02b_a_touch_must_not_lengthen_what_a_parallel_request_shortened() {
     let reader = open(&config, Some(&cookie), &store, &env);
     let mut writer = open(&config, Some(&cookie), &store, &env);
     writer.session().unwrap().cookie_mut().set_max_age(Duration::from_secs(300), at(0));
-    let _ = blocking::close(writer, &store, &env).unwrap();
-    let _ = blocking::close(reader, &store, &env).unwrap();
+    let _ = driver::close(writer, &store, &env).unwrap();
+    let _ = driver::close(reader, &store, &env).unwrap();
     env.set(at(301_000));
     assert_ne!(open(&config, Some(&cookie), &store, &env).origin(), Origin::Loaded);
 }
@@ -199,11 +195,11 @@ fn a03_clear_and_log_in_must_not_carry_over_what_the_old_id_wrote() {
     let mut victim = open(&config, Some(&planted), &store, &env);
     let mut attacker = open(&config, Some(&planted), &store, &env);
     attacker.session().unwrap().insert("return_to", "https://evil.example").unwrap();
-    let _ = blocking::close(attacker, &store, &env).unwrap(); // while the password is hashed
+    let _ = driver::close(attacker, &store, &env).unwrap(); // while the password is hashed
     victim.session().unwrap().clear();
-    blocking::run(&mut victim, Action::LogIn(env.genid().unwrap()), &store, &env).unwrap();
+    driver::run(&mut victim, Action::LogIn(env.genid().unwrap()), &store, &env).unwrap();
     victim.session().unwrap().insert("user", "ada").unwrap();
-    let mine = pair(&blocking::close(victim, &store, &env).unwrap()).unwrap();
+    let mine = pair(&driver::close(victim, &store, &env).unwrap()).unwrap();
     let mut e = open(&config, Some(&mine), &store, &env);
     assert_eq!(e.session().unwrap().get::<String>("return_to").unwrap(), None);
 }
@@ -222,14 +218,14 @@ fn a04_express_merge_reload_must_not_undo_a_parallel_change() {
         let write = |n: i32| {
             let mut e = open(&config, Some(&cookie), &store, &env);
             e.session().unwrap().insert("n", n).unwrap();
-            let _ = blocking::close(e, &store, &env).unwrap();
+            let _ = driver::close(e, &store, &env).unwrap();
         };
         let mut slow = open(&config, Some(&cookie), &store, &env);
         write(2);
-        blocking::run(&mut slow, Action::Reload, &store, &env).unwrap();
+        driver::run(&mut slow, Action::Reload, &store, &env).unwrap();
         write(3);
         slow.session().unwrap().insert("other", true).unwrap();
-        let _ = blocking::close(slow, &store, &env).unwrap();
+        let _ = driver::close(slow, &store, &env).unwrap();
         let mut e = open(&config, Some(&cookie), &store, &env);
         assert_eq!(e.session().unwrap().get::<i32>("n").unwrap(), Some(3), "quirks: {quirks}");
     }
@@ -243,8 +239,8 @@ fn a05_express_merge_a_save_that_failed_can_be_tried_again() {
         store.fail_saves.lock().unwrap().push("not done");
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("n", 1).unwrap();
-        assert!(blocking::run(&mut e, Action::Save, &store, &env).is_err());
-        let again = blocking::run(&mut e, Action::Save, &store, &env);
+        assert!(driver::run(&mut e, Action::Save, &store, &env).is_err());
+        let again = driver::run(&mut e, Action::Save, &store, &env);
         assert!(again.is_ok(), "{conflict:?}: {again:?}");
     }
 }
@@ -255,9 +251,9 @@ fn a05b_express_merge_change_after_a_save_that_failed() {
         store.fail_saves.lock().unwrap().push("not done");
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("n", 1).unwrap();
-        assert!(blocking::run(&mut e, Action::Save, &store, &env).is_err());
+        assert!(driver::run(&mut e, Action::Save, &store, &env).is_err());
         e.session().unwrap().insert("n", 2).unwrap();
-        let end = blocking::close(e, &store, &env);
+        let end = driver::close(e, &store, &env);
         assert!(end.is_ok(), "{conflict:?}: {end:?}");
     }
 }
@@ -268,8 +264,8 @@ fn a05c_express_merge_renew_after_a_save_that_failed() {
         store.fail_saves.lock().unwrap().push("not done");
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("n", 1).unwrap();
-        assert!(blocking::run(&mut e, Action::Save, &store, &env).is_err());
-        let r = blocking::run(&mut e, Action::LogIn(env.genid().unwrap()), &store, &env);
+        assert!(driver::run(&mut e, Action::Save, &store, &env).is_err());
+        let r = driver::run(&mut e, Action::LogIn(env.genid().unwrap()), &store, &env);
         assert!(r.is_ok(), "{conflict:?}: {r:?}");
     }
 }
@@ -282,13 +278,13 @@ fn a06_reload_ends_the_doubt() {
     let mut e = open(&config, Some(&cookie), &store, &env);
     e.session().unwrap().insert("n", 2).unwrap();
     store.fail_saves.lock().unwrap().push("not done");
-    assert!(blocking::run(&mut e, Action::Save, &store, &env).is_err());
-    blocking::run(&mut e, Action::Reload, &store, &env).unwrap();
+    assert!(driver::run(&mut e, Action::Save, &store, &env).is_err());
+    driver::run(&mut e, Action::Reload, &store, &env).unwrap();
     let mut other = open(&config, Some(&cookie), &store, &env);
     other.session().unwrap().insert("other", 1).unwrap();
-    let _ = blocking::close(other, &store, &env).unwrap();
+    let _ = driver::close(other, &store, &env).unwrap();
     e.session().unwrap().insert("n", 3).unwrap();
-    let end = blocking::close(e, &store, &env);
+    let end = driver::close(e, &store, &env);
     assert!(end.is_ok(), "{end:?}");
 }
 
@@ -304,11 +300,11 @@ fn a07_destroy_after_a_save_in_doubt_leaves_no_record() {
         let mut e = open(&config, None, &store, &env);
         e.session().unwrap().insert("card", "4111").unwrap();
         store.fail_saves.lock().unwrap().push("done");
-        assert!(blocking::run(&mut e, Action::Save, &store, &env).is_err());
+        assert!(driver::run(&mut e, Action::Save, &store, &env).is_err());
         // What can't be renewed is said.
-        let renewed = blocking::run(&mut e, act, &store, &env);
+        let renewed = driver::run(&mut e, act, &store, &env);
         assert_eq!(renewed.is_err(), what == "renew", "{renewed:?}");
-        let _ = blocking::close(e, &store, &env);
+        let _ = driver::close(e, &store, &env);
         let old = what != "renew"
             && store.rows.lock().unwrap().contains_key(&SessionId::from_text("sid1").unwrap());
         assert!(!old, "{what}: the old id lives");
@@ -320,7 +316,7 @@ fn applied(header: (&'static str, &'static str)) -> http::HeaderMap {
     let (config, store, env) = world::<MemoryStore>(Config::recommended(SECRET));
     let mut e = open(&config, None, &store, &env);
     e.session().unwrap().insert("n", 1).unwrap();
-    let outcome = blocking::close(e, &store, &env).unwrap();
+    let outcome = driver::close(e, &store, &env).unwrap();
     let mut headers = http::HeaderMap::new();
     headers.insert(header.0, header.1.parse().unwrap());
     outcome.apply(&mut headers);
@@ -360,7 +356,7 @@ fn a15_log_in_with_a_record_whose_date_a_touch_repairs() {
     }
     let mut e = open(&config, Some(&cookie), &store, &env);
     let r: Result<(), StoreErr> =
-        blocking::run(&mut e, Action::LogIn(env.genid().unwrap()), &store, &env);
+        driver::run(&mut e, Action::LogIn(env.genid().unwrap()), &store, &env);
     assert!(r.is_ok(), "{r:?}");
 }
 

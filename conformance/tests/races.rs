@@ -25,8 +25,9 @@ use http_session::{
     Action, Begin, Config, ConfigBuilder, Conflict, Connection, CookieOptions, Exchange, Lookup,
     Pending, RequestFacts, SessionId, Timestamp,
 };
+use http_session_conformance::driver::at_once;
 use http_session_store::testing::TestEnv;
-use http_session_store::{BlockingStore, Env, MemoryStore};
+use http_session_store::{Env, MemoryStore, Store};
 
 /// What a request's handler does. A method that fails does not end it: its answer says so, and the
 /// session is closed like any other.
@@ -272,7 +273,8 @@ impl Server {
         let now = self.env.now();
         match request.next.take().expect("there is something left to do") {
             Next::Load(lookup) => {
-                let reply: Option<Stored> = self.store.load(&lookup.operation).expect("room");
+                let reply: Option<Stored> =
+                    at_once(self.store.load(&lookup.operation)).expect("room");
                 let begin = lookup.answer(reply, now).expect("sound records");
                 self.opened(request, begin);
             }
@@ -282,23 +284,23 @@ impl Server {
                 let next = match *pending {
                     Pending::Delete(ask) => {
                         request.missed = !self.alive.contains(ask.operation.id.as_str());
-                        self.store.delete(&ask.operation).expect("room");
+                        at_once(self.store.delete(&ask.operation)).expect("room");
                         ask.complete(exchange, Ok::<_, ()>(()), now).map(|()| None)
                     }
                     Pending::Load(ask) => {
-                        let reply = self.store.load(&ask.operation).expect("room");
+                        let reply = at_once(self.store.load(&ask.operation)).expect("room");
                         ask.complete(exchange, Ok::<_, ()>(reply)).map(|()| None)
                     }
                     Pending::Rotate(ask) => {
-                        let reply = self.store.rotate(&ask.operation).expect("room");
+                        let reply = at_once(self.store.rotate(&ask.operation)).expect("room");
                         ask.complete(exchange, written(reply), now)
                     }
                     Pending::Save(ask) => {
-                        let reply = self.store.save(&ask.operation).expect("room");
+                        let reply = at_once(self.store.save(&ask.operation)).expect("room");
                         ask.complete(exchange, written(reply), now)
                     }
                     Pending::Touch(ask) => {
-                        let reply = self.store.touch(&ask.operation).expect("room");
+                        let reply = at_once(self.store.touch(&ask.operation)).expect("room");
                         ask.complete(exchange, Some(reply), now);
                         Ok(None)
                     }
@@ -337,7 +339,7 @@ impl Server {
     fn seen_with(&self, cookie: Option<&str>) -> Option<serde_json::Value> {
         let request = self.begin(cookie, Act::Read);
         let Some(Next::Load(lookup)) = request.next else { return None };
-        let stored = self.store.load(&lookup.operation).expect("room")?;
+        let stored = at_once(self.store.load(&lookup.operation)).expect("room")?;
         serde_json::from_slice(&stored.record).ok()
     }
 }

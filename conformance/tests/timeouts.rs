@@ -13,8 +13,9 @@ use http_session::{
     Action, Config, ConfigBuilder, Connection, CookieOptions, Exchange, Origin, Record,
     RequestFacts, SessionId, Timeouts, Timestamp,
 };
+use http_session_conformance::driver::{self, at_once};
 use http_session_store::testing::TestEnv;
-use http_session_store::{BlockingStore, Env, Error, MemoryStore, blocking};
+use http_session_store::{Env, Error, MemoryStore, Store};
 
 const START: i64 = 1_700_000_000_000;
 const LENGTH: i64 = 60_000;
@@ -111,12 +112,12 @@ impl World {
         };
         let cookie = self.cookie.as_ref().map(|cookie| cookie.as_bytes());
         let begin = self.config.begin(&facts, cookie, self.env.now());
-        let opened = blocking::open(begin, &self.store, &self.env).expect("it opens");
+        let opened = driver::open(begin, &self.store, &self.env).expect("it opens");
         let mut exchange = opened.expect("all paths have sessions");
         let origin = exchange.origin();
         self.act(&mut exchange, what);
         self.env.advance(lasting);
-        let outcome = match blocking::close(exchange, &self.store, &self.env) {
+        let outcome = match driver::close(exchange, &self.store, &self.env) {
             Ok(outcome) => outcome,
             Err(error) => return (origin, Err(error)),
         };
@@ -130,7 +131,7 @@ impl World {
     fn act(&self, exchange: &mut Exchange, what: Use) {
         let genid = || self.env.genid().expect("ids are scripted");
         let run = |exchange: &mut Exchange, action| {
-            blocking::run(exchange, action, &self.store, &self.env).expect("the store answers");
+            driver::run(exchange, action, &self.store, &self.env).expect("the store answers");
         };
         let session = exchange.session().expect("there is a session");
         let count = session.get::<u64>("n").expect("a number").unwrap_or_default() + 1;
@@ -381,7 +382,7 @@ fn from_node(preset: Preset, limits: &[(Limit, i64)]) -> World {
     let text = r#"{"cookie":{"originalMaxAge":null,"expires":null,"secure":true,"httpOnly":true,
         "path":"/"},"n":1}"#;
     let record = Record::from_json(text).expect("a record");
-    let written = world.store.save(&Save::new(id, record, Expect::Absent, moment(0)));
+    let written = at_once(world.store.save(&Save::new(id, record, Expect::Absent, moment(0))));
     assert!(matches!(written, Ok(Written::Saved(_))), "{written:?}");
     let value = http_session_conformance::client::sign("sid77", SECRET);
     World { cookie: Some(format!("{}={value}", world.config.name())), ..world }
@@ -429,7 +430,7 @@ fn the_absolute_timeout_does_not_depend_on_the_store() {
             let record = Record::from_json(&record.to_json()).expect("a record");
             assert_eq!(record.expires(), None);
             let save = Save::new(id, record, Expect::Present, moment(0));
-            assert!(matches!(world.store.save(&save), Ok(Written::Saved(_))));
+            assert!(matches!(at_once(world.store.save(&save)), Ok(Written::Saved(_))));
             let origin = world.request(LENGTH + late, Use::Read);
             let expected = if found { Origin::Loaded } else { Origin::Expired };
             assert_eq!(origin, expected, "{preset:?} {late} ms");

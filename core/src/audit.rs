@@ -60,7 +60,8 @@ findings! {
     PartitionedNotSecure ("CHIPS") =
         "a cookie with Partitioned needs Secure, or browsers drop it",
     ProxyBelieved ("RFC 7239 section 8.1; B-162") =
-        "X-Forwarded-Proto is believed: let nobody reach this server but through a proxy that sets it",
+        "X-Forwarded-Proto or Forwarded is believed: let nobody reach this server but through a proxy that sets \
+         it",
     Quirks ("B-050, B-137, B-154, B-183") =
         "express-session's quirks are on: among others, a logout leaves the browser's cookie",
     Resave ("B-130") =
@@ -145,7 +146,7 @@ pub(crate) fn audit<'a>(
         (Finding::SaveUninitialized, options.save_uninitialized),
         (Finding::Resave, options.resave),
         (Finding::LostUpdates, options.conflict == Conflict::Overwrite),
-        (Finding::ProxyBelieved, options.proxy == Proxy::Trust),
+        (Finding::ProxyBelieved, matches!(options.proxy, Proxy::Forwarded | Proxy::Trust)),
         (Finding::Quirks, options.quirks),
     ];
     let applies = |(finding, applies): (Finding, bool)| applies.then_some(finding);

@@ -29,6 +29,7 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) conflict: Conflict,
+    pub(crate) load_on_first_use: bool,
     pub(crate) localhost: bool,
     pub(crate) max_record_bytes: usize,
     pub(crate) proxy: Proxy,
@@ -38,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) rolling: bool,
     pub(crate) save_uninitialized: bool,
     pub(crate) timeouts: Timeouts,
+    pub(crate) touch_after: Option<Duration>,
     pub(crate) unset: Unset,
 }
 
@@ -50,6 +52,7 @@ impl Config {
     pub fn express(secret: impl Into<Secret>) -> ConfigBuilder {
         let options = Options {
             conflict: Conflict::Overwrite,
+            load_on_first_use: false,
             localhost: false,
             max_record_bytes: 16 * 1024 * 1024,
             proxy: Proxy::Framework,
@@ -58,6 +61,7 @@ impl Config {
             rolling: false,
             save_uninitialized: true,
             timeouts: Timeouts::NONE,
+            touch_after: None,
             unset: Unset::Keep,
         };
         ConfigBuilder {
@@ -106,6 +110,12 @@ impl Config {
     /// What happens when parallel requests of one session write.
     pub fn conflict(&self) -> Conflict {
         self.0.options.conflict
+    }
+
+    /// Is a session loaded when its request uses it, and not before
+    /// ([`ConfigBuilder::load_on_first_use`])?
+    pub fn loads_on_first_use(&self) -> bool {
+        self.0.options.load_on_first_use
     }
 
     /// Are express-session's quirks on ([`Config::express`])?
@@ -195,6 +205,17 @@ impl ConfigBuilder {
         self
     }
 
+    /// Load a session when its request uses it for the first time, and not before? Default: before the
+    /// handler, as express-session does.
+    ///
+    /// A request that does not use its session then asks the store nothing: it does not begin the idle timeout
+    /// anew, sends no cookie, and its response does not depend on the session. Not with
+    /// [`resave`](Self::resave) or [`rolling`](Self::rolling), which are about each request's session.
+    pub const fn load_on_first_use(mut self, load_on_first_use: bool) -> Self {
+        self.options.load_on_first_use = load_on_first_use;
+        self
+    }
+
     /// Session data of more than this many bytes of JSON is not written, and a record that is longer
     /// by more than a cookie is not parsed: the request fails, and what is stored stays. Default:
     /// 16 MiB.
@@ -246,6 +267,19 @@ impl ConfigBuilder {
         self
     }
 
+    /// Touch an unchanged session's record only if that moves its end by more than this: not more often than
+    /// once in this time. For a store in which a touch costs more than a load. Default: touch at each request
+    /// (B-108).
+    ///
+    /// A session then ends up to this much sooner than its idle timeout says, never later. It takes an idle
+    /// timeout that is longer, and a store that tells when a record ends
+    /// ([`Stored::expires`](crate::store::Stored::expires)); not with [`resave`](Self::resave) or
+    /// [`rolling`](Self::rolling).
+    pub fn touch_after(mut self, touch_after: impl Into<Option<Duration>>) -> Self {
+        self.options.touch_after = touch_after.into();
+        self
+    }
+
     /// What `unset` does to the record. Default: [`Unset::Keep`].
     pub const fn unset(mut self, unset: Unset) -> Self {
         self.options.unset = unset;
@@ -256,7 +290,7 @@ impl ConfigBuilder {
     ///
     /// # Errors
     /// What can never work: a cookie option that can't be serialized (D-early-reject), an empty
-    /// secret (B-015), more than 16 secrets. Under [`Config::recommended`] also what browsers drop and
+    /// secret (B-015), more than 16 secrets, options that exclude each other. Under [`Config::recommended`] also what browsers drop and
     /// what is weak ([`ConfigError::Refused`]).
     pub fn build(mut self) -> Result<Config, ConfigError> {
         if self.name.is_empty() {
@@ -269,6 +303,7 @@ impl ConfigBuilder {
         if !is_token(&self.name) {
             return Err(CookieError::Name.into());
         }
+        self.options.agree()?;
         let keys = Keys::new(&self.secret, &self.further_secrets)?;
         let secrets = self.further_secrets.iter().chain([&self.secret]);
         let (template, findings) = self.options.check(&self.name, self.cookie, secrets)?;
@@ -284,6 +319,21 @@ impl ConfigBuilder {
 }
 
 impl Options {
+    /// Checks that no option asks for what another one rules out.
+    fn agree(&self) -> Result<(), ConfigError> {
+        let each = self.resave || self.rolling;
+        let idle = self.timeouts.idle;
+        if self.load_on_first_use && each {
+            return Err(ConfigError::LoadOnFirstUse);
+        }
+        match self.touch_after {
+            Some(after) if each || idle.is_none_or(|idle| idle <= after) => {
+                Err(ConfigError::TouchAfter)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Fills in what the preset says of the cookie, and checks it.
     fn check<'a>(
         &self,
@@ -373,6 +423,9 @@ pub enum Proxy {
     /// What the framework says of the connection (B-158):
     /// [`Connection::SecureUpstream`](crate::Connection::SecureUpstream).
     Framework,
+    /// `proto` in the last element of the last Forwarded line, which the nearest proxy wrote (RFC 7239 section
+    /// 5.4). Anyone who reaches the server directly can write it: only behind a proxy that sets it.
+    Forwarded,
     /// X-Forwarded-Proto. Anyone who reaches the server directly can write it: only behind a proxy that
     /// sets it. Its first element counts, which a client can have written if the proxy appends (B-159,
     /// B-162); under [`Config::recommended`] its last, which the nearest proxy wrote.
@@ -404,12 +457,17 @@ pub enum ConfigError {
     Cookie(CookieError),
     /// The secret is empty: anyone could sign (B-015).
     EmptySecret,
+    /// [`ConfigBuilder::load_on_first_use`] with an option that is about each request's session.
+    LoadOnFirstUse,
     /// Under [`Config::recommended`]: what browsers drop, or what is weak.
     Refused(Finding),
     /// The secret is not base64 text.
     SecretNotBase64,
     /// More than 16 secrets.
     TooManySecrets,
+    /// [`ConfigBuilder::touch_after`] without a longer idle timeout, or with an option that is about each
+    /// request's session.
+    TouchAfter,
 }
 
 impl fmt::Display for ConfigError {
@@ -419,10 +477,18 @@ impl fmt::Display for ConfigError {
             Self::EmptySecret => {
                 "the secret is empty: take 32 random bytes, `openssl rand -base64 32`"
             }
+            Self::LoadOnFirstUse => {
+                "load_on_first_use can't go with resave or rolling, which write or send each request's \
+                 session: turn them off"
+            }
             Self::Refused(finding) => return write!(f, "{finding} ({})", finding.clause()),
             Self::SecretNotBase64 => "the secret is not base64 text",
             Self::TooManySecrets => {
                 "more than 16 secrets: drop those whose cookies have all expired"
+            }
+            Self::TouchAfter => {
+                "touch_after needs an idle timeout that is longer (timeouts), and can't go with resave or \
+                 rolling, which write or send each request's session"
             }
         })
     }

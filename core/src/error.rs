@@ -80,7 +80,7 @@ impl error::Error for DataError {}
 ///
 /// Neither its `Display` nor its `Debug` shows an id, a secret or session data of ours; what a
 /// store's own error shows is the store's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error<E> {
     /// A parallel request changed the session: under [`Conflict::Refuse`](crate::Conflict::Refuse), or
@@ -108,6 +108,8 @@ pub enum Error<E> {
     NoLayer,
     /// The session was destroyed or unset earlier in this request.
     NoSession,
+    /// The session is loaded on first use, and was not yet.
+    NotLoaded,
     /// The request's path is outside of the cookie's path (B-037).
     PathMismatch,
     /// The record can't be read (B-069), or is too large to be written; what is stored stays.
@@ -159,6 +161,9 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
             Self::NoSession => {
                 "no session: it was destroyed or unset earlier in this request (regenerate begins \
                  another)"
+            }
+            Self::NotLoaded => {
+                "the session is not loaded yet: take it with the adapter's extractor, or load it first"
             }
             Self::PathMismatch => {
                 "no session on this path, which does not begin with the cookie's path: extract \

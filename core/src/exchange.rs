@@ -115,13 +115,15 @@ impl Opening {
     /// Asks for the last of the ids, or else for a new one.
     fn next(mut self, mut further: Vec<Candidate>, now: Timestamp) -> Begin {
         let Some(candidate) = further.pop() else { return Begin::Create(Create(self)) };
-        let Options { quirks, timeouts, .. } = *self.options();
+        let Options { quirks, timeouts, touch_after, .. } = *self.options();
         // With quirks, the record's own cookie governs. A cookie that ends sooner is touched in any case: what
         // a load renews would outlive it, if the request does not come to its end.
         let age = self.template.max_age();
         let first = |idle: &Duration| age.is_none_or(|age| age >= time::millis(*idle));
-        let refresh = timeouts.idle.filter(|idle| !quirks && first(idle));
-        let operation = Load::new(candidate.0.clone(), now, refresh);
+        let each = !quirks && touch_after.is_none();
+        let refresh = timeouts.idle.filter(|idle| each && first(idle));
+        let mut operation = Load::new(candidate.0.clone(), now, refresh);
+        operation.tell_end = touch_after.is_some();
         self.presented = Some(candidate);
         Begin::Load(Lookup { further, opening: self, operation })
     }
@@ -158,7 +160,7 @@ impl Lookup {
     /// # Errors
     /// The record can't be read: the request fails, and the record stays (B-069).
     pub fn answer(mut self, reply: Option<Stored>, now: Timestamp) -> Result<Begin, RecordError> {
-        let Options { resave, timeouts, .. } = *self.opening.options();
+        let Options { resave, timeouts, touch_after, .. } = *self.opening.options();
         self.opening.origin = Origin::Missing;
         let Some(stored) = reply else { return Ok(self.opening.next(self.further, now)) };
         let Load { id, now: asked, refresh, .. } = self.operation;
@@ -187,6 +189,12 @@ impl Lookup {
         let end = exchange.end(&exchange.original, asked);
         exchange.refreshed = stored.refreshed && idle.is_some() && end == idle;
         exchange.overlong = stored.refreshed && !exchange.refreshed;
+        if let (Some(after), Some(expires)) = (touch_after, stored.expires) {
+            let mut touched = exchange.original.clone();
+            touched.cookie.touch(asked);
+            let latest = expires.plus_millis(time::millis(after)).unwrap_or(Timestamp::MAX);
+            exchange.refreshed |= exchange.end(&touched, asked).is_some_and(|end| end <= latest);
+        }
         Ok(Begin::Ready(exchange))
     }
 }
@@ -207,7 +215,7 @@ pub struct Exchange {
     outcome: Option<Outcome>,
     /// The load has let the record live on, for longer than a touch would.
     overlong: bool,
-    /// The load has let the record live on, for as long as a touch would.
+    /// The record lives on as it is: the load has let it, or its end is late enough.
     refreshed: bool,
     /// It is to be written back though it is not changed: until it is saved (B-113).
     resave: bool,

@@ -28,8 +28,9 @@ pub struct Facts {
     pub new_id: bool,
     /// express-session's quirks are on: [`Config::express`](crate::Config::express).
     pub quirks: bool,
-    /// The load has renewed the record's lifetime, as [`Load::refresh`](crate::store::Load::refresh) asked,
-    /// for as long as a touch would; false with `quirks`.
+    /// The record lives as long as a touch would let it: the load has renewed it, as
+    /// [`Load::refresh`](crate::store::Load::refresh) asked, or nearly as long, by
+    /// [`ConfigBuilder::touch_after`](crate::ConfigBuilder::touch_after).
     pub refreshed: bool,
     /// The client's cookie was signed with an old secret; false with `quirks` (B-061).
     pub resign: bool,
@@ -121,8 +122,8 @@ explained! {
         PathMismatch = "the request's path does not begin with the cookie's path",
         /// (B-098)
         NewId = "the session has a new id",
-        /// (B-108)
-        Refreshed = "the load has let the record live on",
+        /// Not in express-session: it touches (B-108).
+        Refreshed = "the record lives on as it is: the load has renewed it, or touch_after leaves it",
         /// (B-061)
         Resigned = "an old secret had signed the cookie: it is signed anew",
         /// (B-112)
@@ -138,6 +139,8 @@ explained! {
         Uninitialized = "the session is new and empty and save_uninitialized is off",
         /// (B-109)
         Unset = "the session was unset and unset is destroy",
+        /// [`ConfigBuilder::load_on_first_use`](crate::ConfigBuilder::load_on_first_use).
+        Unused = "the request did not use its session",
     }
 }
 
@@ -224,6 +227,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Of a request that did not use its session: nothing was loaded
+    /// ([`ConfigBuilder::load_on_first_use`](crate::ConfigBuilder::load_on_first_use)), nothing is to be done.
+    pub const fn unused() -> Self {
+        let decision = Decision {
+            cookie: CookieAction::Withhold,
+            cookie_reason: Reason::Unused,
+            store: StoreAction::Nothing,
+            store_reason: Reason::Unused,
+        };
+        Self { cookie: Ok(None), decision, origin: Origin::Unused, vary: false }
+    }
+
     /// Appends our Set-Cookie line after those that stand there already: none is replaced (B-134).
     ///
     /// Under [`Config::recommended`](crate::Config::recommended) a response that depends on the session

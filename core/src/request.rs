@@ -18,6 +18,8 @@ pub struct RequestFacts<'a> {
     pub path: &'a str,
     /// What is known of the connection.
     pub connection: Connection,
+    /// The last Forwarded line, if there is any (RFC 7239). Only looked at under [`Proxy::Forwarded`].
+    pub forwarded: Option<&'a [u8]>,
     /// The first and the last X-Forwarded-Proto line, if there is any (B-159). Only looked at under
     /// [`Proxy::Trust`].
     pub forwarded_proto: Option<[&'a [u8]; 2]>,
@@ -33,14 +35,21 @@ impl<'a> RequestFacts<'a> {
     /// The facts of an `http` request. A [`Connection`] among the request's extensions tells how
     /// the client is connected.
     pub fn of<B>(request: &'a http::Request<B>) -> Self {
-        let lines =
-            || request.headers().get_all("x-forwarded-proto").iter().map(|line| line.as_bytes());
-        Self {
-            path: request.uri().path(),
-            connection: request.extensions().get().copied().unwrap_or_default(),
-            forwarded_proto: lines().next().zip(lines().next_back()).map(<[_; 2]>::from),
-            template: None,
-        }
+        let (headers, path) = (request.headers(), request.uri().path());
+        let lines = |name| headers.get_all(name).iter().map(http::HeaderValue::as_bytes);
+        let connection = request.extensions().get().copied().unwrap_or_default();
+        Self { connection, ..Self::read(path, lines) }
+    }
+
+    /// The facts of a request for `path`, of which `lines` gives the lines of a header field: for frameworks
+    /// with headers of their own.
+    pub fn read<L: Iterator<Item = &'a [u8]>>(
+        path: &'a str,
+        lines: impl Fn(&'static str) -> L,
+    ) -> Self {
+        let mut protos = lines("x-forwarded-proto");
+        let forwarded_proto = protos.next().map(|first| [first, protos.last().unwrap_or(first)]);
+        Self { path, forwarded: lines("forwarded").last(), forwarded_proto, ..Self::default() }
     }
 
     /// Is the client's connection secure? (B-156 … B-159)
@@ -49,6 +58,7 @@ impl<'a> RequestFacts<'a> {
             (Connection::Encrypted, _) => true,
             (Connection::SecureUpstream, Proxy::Framework) => true,
             (_, Proxy::Framework | Proxy::Distrust) => false,
+            (_, Proxy::Forwarded) => self.forwarded.and_then(is_https) == Some(true),
             (_, Proxy::Trust) => self.forwarded_proto.is_some_and(|[first, last]| {
                 // Several lines are one list (B-160). What comes first may be the client's own (B-162).
                 let comma = |byte: &u8| *byte == b',';
@@ -68,6 +78,58 @@ impl<'a> RequestFacts<'a> {
             quirks || rest.is_empty() || rest.starts_with('/') || cookie_path.ends_with('/')
         })
     }
+}
+
+/// Is `proto` https in the last element of a Forwarded line? `None`: the line is malformed. Then nothing of
+/// it counts: a client may have begun a quoted text that goes on into what the proxy appended.
+fn is_https(mut rest: &[u8]) -> Option<bool> {
+    let mut https = None;
+    loop {
+        rest = rest.trim_ascii_start();
+        let (name, after) = word(rest);
+        if !name.is_empty() {
+            let value;
+            (value, rest) = match after.strip_prefix(b"=")? {
+                [b'"', quoted @ ..] => unquoted(quoted)?,
+                plain => word(plain),
+            };
+            if name.eq_ignore_ascii_case(b"proto") {
+                let again = https.replace(value.eq_ignore_ascii_case(b"https")).is_some();
+                // No parameter occurs twice (RFC 7239 section 4).
+                if again {
+                    return None;
+                }
+            }
+        }
+        rest = match rest.trim_ascii_start() {
+            [] => return Some(https == Some(true)),
+            [b';', pairs @ ..] => pairs,
+            [b',', elements @ ..] => {
+                https = None;
+                elements
+            }
+            _ => return None,
+        };
+    }
+}
+
+/// What comes before the next delimiter, and the rest.
+fn word(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let delimits = |byte: &u8| !byte.is_ascii_graphic() || b"\",;=".contains(byte);
+    let end = bytes.iter().position(delimits).unwrap_or(bytes.len());
+    bytes.split_at_checked(end).unwrap_or((bytes, &[]))
+}
+
+/// What comes before the quote that ends a quoted text, as it stands there, and what comes after.
+fn unquoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut escaped = false;
+    let end = bytes.iter().position(|byte| {
+        let ends = *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        ends
+    })?;
+    let (text, rest) = bytes.split_at_checked(end)?;
+    Some((text, rest.get(1..)?))
 }
 
 /// The Cookie lines of an `http` header map, as bytes: several are natural (RFC 9113 section
@@ -109,6 +171,8 @@ explained! {
         Missing = "the store has no such session: it ended, or it expired",
         /// No `s:` in front (B-053).
         Unsigned = "the session cookie is not signed",
+        /// [`ConfigBuilder::load_on_first_use`](crate::ConfigBuilder::load_on_first_use).
+        Unused = "the session was not asked for, so nobody looked",
     }
 }
 

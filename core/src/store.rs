@@ -38,18 +38,29 @@ macro_rules! operation {
     };
 }
 
-operation! {
-    /// Asks for the record of `id`. The reply is `Option<Stored>`: `None` if there is none, or if it
-    /// has expired at `now` by the store's own rule (B-064, B-068).
-    Load {
-        /// Whose record.
-        id: SessionId,
-        /// The moment of the request.
-        now: Timestamp,
-        /// The idle timeout. If it is set, the store may in the same step set the record's end to this long
-        /// after `now`, as a touch would, and says so in [`Stored::refreshed`]: the end of the request then
-        /// need not touch. Never set under `Config::express`.
-        refresh: Option<Duration>,
+/// Asks for the record of `id`. The reply is `Option<Stored>`: `None` if there is none, or if it has expired
+/// at `now` by the store's own rule (B-064, B-068).
+#[derive(Clone, Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Load {
+    /// Whose record.
+    pub id: SessionId,
+    /// The moment of the request.
+    pub now: Timestamp,
+    /// The idle timeout. If it is set, the store may in the same step set the record's end to this long
+    /// after `now`, as a touch would, and says so in [`Stored::refreshed`]: the end of the request then
+    /// need not touch. Never set under `Config::express`.
+    pub refresh: Option<Duration>,
+    /// Is [`Stored::expires`] wanted? A store that can tell then does; otherwise it does as is easier. Never
+    /// set together with `refresh`.
+    pub tell_end: bool,
+}
+
+impl Load {
+    /// The operation, for those who call a store themselves; it does not want to know the end.
+    pub const fn new(id: SessionId, now: Timestamp, refresh: Option<Duration>) -> Self {
+        Self { id, now, refresh, tell_end: false }
     }
 }
 
@@ -132,6 +143,9 @@ pub enum Expect {
 /// A record as a store found it. Its `Debug` shows no data.
 #[derive(Clone, Eq, PartialEq)]
 pub struct Stored {
+    /// When the record ends, if it was asked for ([`Load::tell_end`]), the record has an end and the store can
+    /// tell: not later than it ends in truth, but for a store that counts in whole seconds.
+    pub expires: Option<Timestamp>,
     /// The record's bytes: JSON text, if they are sound.
     pub record: Vec<u8>,
     /// Did the load renew the record's life, as [`Load::refresh`] asked?
@@ -141,9 +155,9 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// A record without a version, its life not renewed.
+    /// A record without a version or a known end, its life not renewed.
     pub fn new(record: impl Into<Vec<u8>>) -> Self {
-        Self { record: record.into(), refreshed: false, version: None }
+        Self { expires: None, record: record.into(), refreshed: false, version: None }
     }
 }
 

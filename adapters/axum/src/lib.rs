@@ -1,8 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 use std::ops::Deref;
-use std::sync::Arc;
-use std::{error, fmt};
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri};
@@ -12,14 +10,7 @@ use derive_where::derive_where;
 use http_session_tower::session_of;
 
 pub use http_session_store as store;
-pub use http_session_store::core::{
-    self, Config, ConfigBuilder, ConfigError, Conflict, Connection, CookieOptions, DataError,
-    Finding, Origin, Outcome, Proxy, SameSite, Secret, Secure, SessionId, Timeouts, Timestamp,
-    Unset,
-};
-pub use http_session_store::{
-    Deadline, Env, Flash, Main, MemoryStore, Sessions, Store, Sweeper, secret_from_env, testing,
-};
+pub use http_session_store::prelude::*;
 
 /// The layer that gives every route its session. Add it with `Router::layer`, after the routes and
 /// the fallback.
@@ -58,7 +49,7 @@ impl<S: Sync, N: 'static> FromRequestParts<S> for Session<N> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let session = session_of(&parts.extensions)?;
+        let session = session_of(&parts.extensions).await?;
         Ok(Self(session.ok_or(store::Error::PathMismatch)?))
     }
 }
@@ -67,16 +58,17 @@ impl<S: Sync, N: 'static> OptionalFromRequestParts<S> for Session<N> {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
-        Ok(session_of(&parts.extensions)?.map(Self))
+        Ok(session_of(&parts.extensions).await?.map(Self))
     }
 }
 
 /// An error of the session, as a response: a handler that returns `Result<_, Error>` may use `?`.
 ///
 /// It is logged as a response is made of it. The response has the error's status and its text, which
-/// shows neither ids nor data, and the error itself as an `Arc` among its extensions, for a middleware
-/// outside of the layer that writes another page.
-#[derive(Debug)]
+/// shows neither ids nor data, and the [`store::Error`] among its extensions, for a middleware outside of
+/// the layer that writes another page. Clones are the same error.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(transparent)]
 pub struct Error(pub store::Error);
 
 impl<E> From<E> for Error
@@ -88,23 +80,11 @@ where
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl error::Error for Error {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.0.source()
-    }
-}
-
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         store::report(&self.0);
         let mut response = (self.0.status(), self.to_string()).into_response();
-        response.extensions_mut().insert(Arc::new(self.0));
+        response.extensions_mut().insert(self.0);
         response
     }
 }

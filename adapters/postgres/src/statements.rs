@@ -61,7 +61,8 @@ impl Statements {
             delete: sql(format!("DELETE FROM {table} WHERE sid = $1")),
             insert: sql(insert(&format!("VALUES ({values})"), &format!("WHERE {}", expired("$4")))),
             load: sql(format!(
-                "SELECT s.sess::text FROM {table} AS s WHERE s.sid = $1 AND {}",
+                "SELECT s.sess::text, extract(epoch FROM s.expire AT TIME ZONE {zone})::float8
+                FROM {table} AS s WHERE s.sid = $1 AND {}",
                 alive("$2")
             )),
             migrate: sql(migration(&table, name, &local("0"))),

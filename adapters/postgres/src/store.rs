@@ -120,7 +120,14 @@ impl Store for PostgresStore {
             query = query.bind(seconds(later(*now, *refresh)));
         }
         let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
-        Ok(Some(Stored { refreshed: refresh.is_some(), ..stored(row.try_get(0)?) }))
+        let mut stored = stored(row.try_get(0)?);
+        stored.refreshed = refresh.is_some();
+        if load.tell_end {
+            // Out of range is `infinity` alone.
+            let millis: f64 = row.try_get::<f64, _>(1)? * 1_000.0;
+            stored.expires = Timestamp::from_millis(millis as i64);
+        }
+        Ok(Some(stored))
     }
 
     async fn save(&self, save: &Save) -> Result<Written, PostgresError> {

@@ -232,6 +232,16 @@ impl<C: Connection> Store for RedisStore<C> {
 
     async fn load(&self, load: &Load) -> Result<Option<Stored>, RedisError> {
         let key = self.key(&load.id);
+        if load.tell_end {
+            let (mut connection, mut both) = (self.connection.clone(), redis::pipe());
+            let answer = both.get(&key).pttl(&key).query_async(&mut connection);
+            let (text, life): (Option<Vec<u8>>, i64) = self.within(answer).await?;
+            let found = text.filter(|text| !text.is_empty());
+            // It is negative for a key that has no end.
+            let expires = Some(life).filter(|life| *life >= 0);
+            let expires = expires.and_then(|life| load.now.plus_millis(life));
+            return Ok(found.map(|text| Stored { expires, ..stored(&text) }));
+        }
         let command = match load.refresh {
             None => Cmd::get(key),
             Some(life) => redis::cmd("GETEX").arg(key).arg(EX).arg(whole_seconds(life)).take(),

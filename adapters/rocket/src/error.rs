@@ -1,7 +1,6 @@
 //! Errors as responses.
 
 use std::ops::Deref;
-use std::sync::Arc;
 use std::{error, fmt};
 
 use rocket::Request;
@@ -16,14 +15,14 @@ use crate::store;
 /// shows neither ids nor data. Clones are the same error.
 #[derive(Clone)]
 pub struct Error {
-    error: Arc<store::Error>,
+    error: store::Error,
     logged: bool,
 }
 
 impl Error {
     /// One that was logged already.
     pub(crate) fn logged(error: store::Error) -> Self {
-        Self { error: Arc::new(error), logged: true }
+        Self { error, logged: true }
     }
 
     pub(crate) fn response_status(&self) -> Status {
@@ -36,7 +35,7 @@ where
     store::Error: From<E>,
 {
     fn from(error: E) -> Self {
-        Self { error: Arc::new(error.into()), logged: false }
+        Self { error: error.into(), logged: false }
     }
 }
 

@@ -10,7 +10,7 @@ use http_session_store::core::{CookieTemplate, RequestFacts, vary};
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignited};
 use rocket::{Build, Data, Phase, Request, Response, Rocket};
 
-use crate::store::{self, report, to_the_end};
+use crate::store::{self, AbandonOnDrop, report};
 use crate::{Config, Connection, Env, Error, Main, Outcome, Sessions, Store};
 
 /// The fairing that gives every request its session:
@@ -144,33 +144,21 @@ impl<N: 'static> SessionFairing<N> {
         &self,
         request: &'r Request<'_>,
     ) -> Result<Option<&'r store::Session<N>>, &'r Error> {
-        let open = async { Opened(self.open(request).await.map_err(Error::logged)) };
-        request.local_cache_async(open).await.0.as_ref().map(Option::as_ref)
+        let open = async { self.open(request).await.map(AbandonOnDrop).map_err(Error::logged) };
+        request.local_cache_async(open).await.as_ref().map(|opened| opened.0.as_ref())
     }
 
     async fn open(&self, request: &Request<'_>) -> Result<Option<store::Session<N>>, store::Error> {
-        let mut forwarded = request.headers().get("x-forwarded-proto").map(str::as_bytes);
-        let first = forwarded.next();
+        let headers = request.headers();
         let facts = RequestFacts {
-            path: request.uri().path().as_str(),
             connection: (self.connection)(request),
-            forwarded_proto: first.map(|first| [first, forwarded.last().unwrap_or(first)]),
             template: self.cookie_options.as_ref().map(|cookie_options| cookie_options(request)),
+            ..RequestFacts::read(request.uri().path().as_str(), |name| {
+                headers.get(name).map(str::as_bytes)
+            })
         };
-        let lines = request.headers().get("cookie").map(str::as_bytes);
+        let lines = headers.get("cookie").map(str::as_bytes);
         self.sessions.open(self.sessions.config().begin(&facts, lines, self.sessions.now())).await
-    }
-}
-
-/// The session of a request that is under way, as it lies in the request's cache. If the request ends
-/// without a decision, the handle is closed.
-struct Opened<N>(Result<Option<store::Session<N>>, Error>);
-
-impl<N> Drop for Opened<N> {
-    fn drop(&mut self) {
-        if let Ok(Some(session)) = &self.0 {
-            Sessions::abandon(session);
-        }
     }
 }
 
@@ -214,12 +202,11 @@ impl<N: 'static> Fairing for SessionFairing<N> {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let session = match self.opened(request).await {
-            Ok(Some(session)) => session.clone(),
+            Ok(Some(session)) => session,
             Ok(None) => return,
             Err(error) => return self.refuse(error, response),
         };
-        let sessions = self.sessions.clone();
-        match to_the_end(async move { sessions.close(&session).await }).await {
+        match self.sessions.close(session).await {
             Ok(outcome) => apply(&outcome, response),
             // A handler panicked, and the client is told of a failure already.
             Err(store::Error::Ended) if response.status().class().is_server_error() => {}

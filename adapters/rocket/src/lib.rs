@@ -11,14 +11,7 @@ use rocket::request::{FromRequest, Outcome as Guard};
 use rocket::{Ignite, Request, Rocket, Sentinel};
 
 pub use http_session_store as store;
-pub use http_session_store::core::{
-    self, Config, ConfigBuilder, ConfigError, Conflict, Connection, CookieOptions, DataError,
-    Finding, Origin, Outcome, Proxy, SameSite, Secret, Secure, SessionId, Timeouts, Timestamp,
-    Unset,
-};
-pub use http_session_store::{
-    Deadline, Env, Flash, Main, MemoryStore, Sessions, Store, Sweeper, secret_from_env, testing,
-};
+pub use http_session_store::prelude::*;
 
 pub use self::error::Error;
 pub use self::fairing::{SessionFairing, session_fairing, session_fairing_from};
@@ -61,7 +54,10 @@ impl<'r, N: 'static> FromRequest<'r> for Session<N> {
         let error = match SessionFairing::<N>::of(request.rocket()) {
             None => Error::logged(store::Error::NoLayer),
             Some(fairing) => match fairing.opened(request).await {
-                Ok(Some(session)) => return Guard::Success(Self(session.clone())),
+                Ok(Some(session)) => match session.load().await {
+                    Ok(()) => return Guard::Success(Self(session.clone())),
+                    Err(error) => Error::logged(error),
+                },
                 Ok(None) => store::Error::PathMismatch.into(),
                 Err(error) => error.clone(),
             },

@@ -13,17 +13,19 @@ use http_session::store::{Delete, Written};
 use http_session::{Action, Begin, Config, Conflict, Exchange, Finding, Outcome, Pending, Reason};
 use http_session::{RequestFacts, SessionId, Timestamp, cookie_lines};
 
+use tokio::sync::RwLock;
 use tracing::Instrument;
 
 use crate::queue::Queue;
+use crate::session::State;
 use crate::{Env, ErasedStore, Error, OsEnv, Session, Store};
 
 /// A configuration with its store and its environment: what an adapter holds.
 ///
 /// An adapter calls [`Config::begin`] with what it knows of the request, [`Sessions::open`] with
-/// the result, hands the [`Session`] to the handler, and calls [`Sessions::close`] when the
-/// response's head is known and before a byte of it went out. [`Outcome::apply`] then puts the
-/// cookie onto the response.
+/// the result, hands the [`Session`] to the handler when it was [loaded](Session::load), and calls
+/// [`Sessions::close`] when the response's head is known and before a byte of it went out.
+/// [`Outcome::apply`] then puts the cookie onto the response.
 #[derive(Clone)]
 #[derive_where(Debug)]
 pub struct Sessions {
@@ -38,6 +40,22 @@ pub(crate) struct Backend {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) store: Arc<dyn ErasedStore>,
+    under_way: Arc<RwLock<()>>,
+}
+
+impl Backend {
+    /// Carries `work` out [to its end](to_the_end), and [`Sessions::settled`] waits for it.
+    pub(crate) async fn carry_out<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let under_way = self.under_way.clone();
+        to_the_end(async move {
+            let _under_way = under_way.read().await;
+            work.await
+        })
+        .await
+    }
 }
 
 impl Sessions {
@@ -56,7 +74,8 @@ impl Sessions {
             }
         }
         let (env, store) = (Arc::new(OsEnv), Arc::new(store));
-        Self { config, backend: Backend { env, queue: Arc::default(), store } }
+        let (queue, under_way) = (Arc::default(), Arc::default());
+        Self { config, backend: Backend { env, queue, store, under_way } }
     }
 
     /// Takes another clock and another source of ids.
@@ -76,33 +95,53 @@ impl Sessions {
         self.backend.env.now()
     }
 
-    /// Carries on from [`Config::begin`]: asks the store if need be. `None`: no session on this
-    /// path.
+    /// Carries on from [`Config::begin`]: asks the store if need be; with
+    /// [`load_on_first_use`](http_session::ConfigBuilder::load_on_first_use) not yet. `None`: no session on
+    /// this path.
     ///
     /// # Errors
     /// The request must fail, before its handler runs: the store failed, the record can't be read,
     /// or no id could be made. Nothing was changed in the store.
     pub async fn open<N>(&self, begin: Begin) -> Result<Option<Session<N>>, Error> {
-        let exchange = open(begin, &*self.backend.store, &*self.backend.env).await?;
-        Ok(exchange.map(|exchange| Session::new(exchange, self.backend.clone())))
+        let state = match begin {
+            Begin::Load(lookup) if self.config.loads_on_first_use() => State::Unused(lookup),
+            begin => match open(begin, &self.backend).await? {
+                Some(exchange) => State::Open(exchange),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Session::new(state, self.backend.clone())))
     }
 
     /// Ends the request's session: decides, asks the store, and says what goes onto the response.
     /// The handle, and every clone of it, is closed from here on.
     ///
-    /// Waits for a method of the session that is still under way.
+    /// Waits for a method of the session that is still under way. It is carried out [to its end](to_the_end)
+    /// once it was polled, also if the client goes away.
     ///
     /// # Errors
     /// The response must be replaced by a failure: nothing was promised to the client, and the
     /// store has what it had.
     pub async fn close<N>(&self, session: &Session<N>) -> Result<Outcome, Error> {
-        let Backend { env, queue, store } = &self.backend;
-        close(session.take().await?, &**store, &**env, Some(queue)).await
+        let (backend, shared) = (self.backend.clone(), session.shared.clone());
+        let work = async move {
+            match shared.end().await? {
+                Some(exchange) => close(exchange, &backend).await,
+                None => Ok(Outcome::unused()),
+            }
+        };
+        self.backend.carry_out(work).await
+    }
+
+    /// Waits until each save that has begun is done: what a client that went away has left behind goes on by
+    /// itself. For a graceful shutdown, after the server's own.
+    pub async fn settled(&self) {
+        drop(self.backend.under_way.write().await);
     }
 
     /// Closes the handle without any decision: for a request that was given up. Nothing is saved.
     pub fn abandon<N>(session: &Session<N>) {
-        drop(session.take_now());
+        session.abandon();
     }
 
     /// Looks at the session that a request's headers present, and changes nothing: none is made, nothing
@@ -164,7 +203,7 @@ impl Sessions {
 
     /// To find a session outside of its requests is not to use it.
     async fn find(&self, begin: Begin) -> Result<Begin, Error> {
-        find(begin, false, &*self.backend.store, &*self.backend.env).await
+        find(begin, false, &self.backend).await
     }
 }
 
@@ -172,8 +211,7 @@ impl Sessions {
 async fn find(
     mut begin: Begin,
     refresh: bool,
-    store: &dyn ErasedStore,
-    env: &dyn Env,
+    Backend { env, store, .. }: &Backend,
 ) -> Result<Begin, Error> {
     while let Begin::Load(mut lookup) = begin {
         lookup.operation.refresh = lookup.operation.refresh.filter(|_| refresh);
@@ -183,12 +221,9 @@ async fn find(
     Ok(begin)
 }
 
-pub(crate) async fn open(
-    begin: Begin,
-    store: &dyn ErasedStore,
-    env: &dyn Env,
-) -> Result<Option<Box<Exchange>>, Error> {
-    let exchange = match find(begin, true, store, env).await.inspect_err(report)? {
+pub(crate) async fn open(begin: Begin, backend: &Backend) -> Result<Option<Box<Exchange>>, Error> {
+    let Backend { env, store, .. } = backend;
+    let exchange = match find(begin, true, backend).await.inspect_err(report)? {
         Begin::Create(create) => {
             let id = env.genid().map_err(Error::from).inspect_err(report)?;
             create.with_id(id, env.now())
@@ -247,31 +282,26 @@ async fn ask(pending: Pending, store: &dyn ErasedStore) -> Answer {
 /// Asks the store one thing after the other, until nothing is left to be asked.
 pub(crate) async fn carry_out(
     mut next: Option<Pending>,
-    store: &dyn ErasedStore,
-    queue: Option<&Queue>,
+    Backend { queue, store, .. }: &Backend,
     mut take: impl FnMut(Answer) -> Result<Option<Pending>, Error>,
 ) -> Result<(), Error> {
     let mut turn = None;
     for tries in 0.. {
         let Some(pending) = next else { break };
         let writes = matches!(pending, Pending::Save(_) | Pending::Rotate(_));
-        if let (Some(queue), true) = (queue, writes) {
+        if writes {
             turn = queue.turn(turn, pending.id(), tries).await;
         }
-        next = take(ask(pending, store).await)?;
+        next = take(ask(pending, &**store).await)?;
     }
     Ok(())
 }
 
-pub(crate) async fn close(
-    mut exchange: Box<Exchange>,
-    store: &dyn ErasedStore,
-    env: &dyn Env,
-    queue: Option<&Queue>,
-) -> Result<Outcome, Error> {
+async fn close(mut exchange: Box<Exchange>, backend: &Backend) -> Result<Outcome, Error> {
+    let env = &backend.env;
     let pending = exchange.finish(env.now()).inspect_err(report)?;
     let answer = |answer: Answer| answer(&mut exchange, env.now());
-    let ended = carry_out(pending, store, queue, answer).await;
+    let ended = carry_out(pending, backend, answer).await;
     // A touch that failed loses nothing but lifetime: there is an outcome all the same (B-210).
     let Some(outcome) = exchange.outcome() else {
         return Err(ended.err().unwrap_or(Error::Ended)).inspect_err(report);
@@ -294,8 +324,12 @@ pub(crate) async fn close(
     Ok(outcome)
 }
 
-/// Logs an error as the drivers do: for an adapter that answers a request with it.
+/// Logs an error as the drivers do: for an adapter that answers a request with it. A store's error is
+/// logged once, whoever reports it.
 pub fn report(error: &Error) {
+    if matches!(error, Error::Store(failure) if !failure.is_news()) {
+        return;
+    }
     let source = std::error::Error::source(error).map(tracing::field::display);
     match error {
         // A parallel request was faster: that is nobody's failure.

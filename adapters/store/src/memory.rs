@@ -9,7 +9,7 @@ use http_session::store::{
 };
 use http_session::{Record, SessionId, Timestamp};
 
-use crate::{AtomicRotation, BlockingStore, Store};
+use crate::{AtomicRotation, Store};
 
 /// Keeps records in memory: for development, tests, and services of one process that may forget
 /// their sessions when they restart. Clones are the same store.
@@ -148,9 +148,8 @@ impl Records {
 
 impl Entry {
     fn stored(&self) -> Stored {
-        let mut stored = Stored::new(self.record.to_json());
-        stored.version = Some(self.version());
-        stored
+        let (expires, version) = (self.record.expires(), Some(self.version()));
+        Stored { expires, version, ..Stored::new(self.record.to_json()) }
     }
 
     fn version(&self) -> Version {
@@ -158,14 +157,14 @@ impl Entry {
     }
 }
 
-impl BlockingStore for MemoryStore {
+impl Store for MemoryStore {
     type Error = Full;
 
-    fn load(&self, load: &Load) -> Result<Option<Stored>, Full> {
+    async fn load(&self, load: &Load) -> Result<Option<Stored>, Full> {
         Ok(self.lock_at(load.now).by_id.get(&load.id).map(Entry::stored))
     }
 
-    fn save(&self, save: &Save) -> Result<Written, Full> {
+    async fn save(&self, save: &Save) -> Result<Written, Full> {
         let mut records = self.lock_at(save.now);
         match records.refusal(&save.id, &save.expect) {
             Some(refusal) => Ok(refusal),
@@ -173,7 +172,7 @@ impl BlockingStore for MemoryStore {
         }
     }
 
-    fn rotate(&self, rotate: &Rotate) -> Result<Written, Full> {
+    async fn rotate(&self, rotate: &Rotate) -> Result<Written, Full> {
         let mut records = self.lock_at(rotate.now);
         if let Some(refusal) = records.refusal(&rotate.from, &rotate.expect) {
             return Ok(refusal);
@@ -186,7 +185,7 @@ impl BlockingStore for MemoryStore {
         records.write(&rotate.to, &rotate.record)
     }
 
-    fn touch(&self, touch: &Touch) -> Result<Touched, Full> {
+    async fn touch(&self, touch: &Touch) -> Result<Touched, Full> {
         let mut records = self.lock_at(touch.now);
         let Some(entry) = records.by_id.get(&touch.id) else { return Ok(Touched::Gone) };
         let version = entry.version();
@@ -199,33 +198,9 @@ impl BlockingStore for MemoryStore {
         Ok(Touched::Alive)
     }
 
-    fn delete(&self, delete: &Delete) -> Result<(), Full> {
+    async fn delete(&self, delete: &Delete) -> Result<(), Full> {
         self.lock().remove(&delete.id);
         Ok(())
-    }
-}
-
-impl Store for MemoryStore {
-    type Error = Full;
-
-    async fn load(&self, load: &Load) -> Result<Option<Stored>, Full> {
-        BlockingStore::load(self, load)
-    }
-
-    async fn save(&self, save: &Save) -> Result<Written, Full> {
-        BlockingStore::save(self, save)
-    }
-
-    async fn rotate(&self, rotate: &Rotate) -> Result<Written, Full> {
-        BlockingStore::rotate(self, rotate)
-    }
-
-    async fn touch(&self, touch: &Touch) -> Result<Touched, Full> {
-        BlockingStore::touch(self, touch)
-    }
-
-    async fn delete(&self, delete: &Delete) -> Result<(), Full> {
-        BlockingStore::delete(self, delete)
     }
 }
 

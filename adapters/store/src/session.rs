@@ -2,17 +2,19 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::mem::replace;
 use std::sync::Arc;
 use std::time::Duration;
 
 use derive_where::derive_where;
-use http_session::{Action, DataError, Exchange, Origin, SessionCookie, SessionId, Timestamp};
+use http_session::Timestamp;
+use http_session::{Action, Begin, DataError, Exchange, Lookup, Origin, SessionCookie, SessionId};
 use parking_lot::ReentrantMutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::driver::{Answer, Backend, carry_out, to_the_end};
+use crate::driver::{Answer, Backend, carry_out, open};
 use crate::{Env, Error};
 
 /// The marker of an application's only session.
@@ -35,42 +37,126 @@ pub enum Main {}
 pub struct Session<N = Main> {
     marker: PhantomData<fn() -> N>,
     #[derive_where(skip(Debug))]
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     backend: Backend,
-    /// `None`: the request has ended. Reentrant, so that the closure of `update` which uses the session
-    /// gets an error and does not wait for itself.
-    exchange: ReentrantMutex<RefCell<Option<Box<Exchange>>>>,
     /// Held while a method asks the store: a second one waits.
     running: tokio::sync::Mutex<()>,
+    /// Reentrant, so that the closure of `update` which uses the session gets an error and does not wait for
+    /// itself.
+    state: ReentrantMutex<RefCell<State>>,
+}
+
+/// How far the request's session has come.
+pub(crate) enum State {
+    /// Closed or given up.
+    Ended,
+    /// It could not be loaded: the request fails.
+    Failed(Error),
+    /// The store is being asked for it.
+    Loading,
+    /// In use.
+    Open(Box<Exchange>),
+    /// Nobody has asked for it so far: neither is the store.
+    Unused(Lookup),
 }
 
 impl Shared {
+    fn state<T>(&self, then: impl FnOnce(&mut State) -> T) -> Result<T, Error> {
+        let lock = self.state.lock();
+        let mut state = lock.try_borrow_mut().map_err(|_| Error::Nested)?;
+        Ok(then(&mut state))
+    }
+
     fn exchange<T>(&self, then: impl FnOnce(&mut Exchange) -> T) -> Result<T, Error> {
-        let lock = self.exchange.lock();
-        let mut exchange = lock.try_borrow_mut().map_err(|_| Error::Nested)?;
-        exchange.as_deref_mut().map(then).ok_or(Error::Ended)
+        self.state(|state| match state {
+            State::Ended => Err(Error::Ended),
+            State::Failed(error) => Err(error.clone()),
+            State::Loading | State::Unused(_) => Err(Error::NotLoaded),
+            State::Open(exchange) => Ok(then(exchange)),
+        })?
+    }
+
+    /// Loads the session, unless that was done.
+    async fn load(&self) -> Result<(), Error> {
+        let _running = self.running.lock().await;
+        let begin = self.state(|state| match replace(state, State::Loading) {
+            State::Unused(lookup) => Some(Begin::Load(lookup)),
+            other => {
+                *state = other;
+                None
+            }
+        })?;
+        if let Some(begin) = begin {
+            let opened = open(begin, &self.backend).await;
+            self.state(|state| {
+                // The request may have been given up meanwhile.
+                if matches!(state, State::Loading) {
+                    *state = match opened {
+                        Ok(exchange) => exchange.map_or(State::Ended, State::Open),
+                        Err(error) => State::Failed(error),
+                    };
+                }
+            })?;
+        }
+        self.exchange(|_| ())
+    }
+
+    /// Takes the exchange out, when nothing is under way any more; `None` if nobody asked for the session.
+    pub(crate) async fn end(&self) -> Result<Option<Box<Exchange>>, Error> {
+        let _running = self.running.lock().await;
+        match self.state(|state| replace(state, State::Ended))? {
+            State::Ended => Err(Error::Ended),
+            State::Failed(error) => Err(error),
+            State::Loading | State::Unused(_) => Ok(None),
+            State::Open(exchange) => Ok(Some(exchange)),
+        }
+    }
+}
+
+/// The session of a request that is under way: if the request ends without [`Sessions::close`] (a panic, an
+/// error of the service, a client that went away), nothing is saved, and the handles that are left are
+/// closed.
+///
+/// [`Sessions::close`]: crate::Sessions::close
+#[derive_where(Debug)]
+pub struct AbandonOnDrop<N>(pub Option<Session<N>>);
+
+impl<N> Drop for AbandonOnDrop<N> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Session::abandon);
     }
 }
 
 impl<N> Session<N> {
-    pub(crate) fn new(exchange: Box<Exchange>, backend: Backend) -> Self {
-        let exchange = ReentrantMutex::new(RefCell::new(Some(exchange)));
-        let shared = Arc::new(Shared { backend, exchange, running: tokio::sync::Mutex::default() });
-        Self { marker: PhantomData, shared }
+    pub(crate) fn new(state: State, backend: Backend) -> Self {
+        let (running, state) = (Default::default(), ReentrantMutex::new(RefCell::new(state)));
+        Self { marker: PhantomData, shared: Arc::new(Shared { backend, running, state }) }
     }
 
-    /// Takes the exchange out, when nothing is under way any more.
-    pub(crate) async fn take(&self) -> Result<Box<Exchange>, Error> {
-        let _running = self.shared.running.lock().await;
-        self.take_now().ok_or(Error::Ended)
+    pub(crate) fn abandon(&self) {
+        let _ = self.shared.state(|state| *state = State::Ended);
     }
 
-    /// Takes the exchange out. `None`: the request has ended already.
-    pub(crate) fn take_now(&self) -> Option<Box<Exchange>> {
-        self.shared.exchange.lock().try_borrow_mut().ok()?.take()
+    /// Loads the session, with [`load_on_first_use`](http_session::ConfigBuilder::load_on_first_use) if it is
+    /// the first use; otherwise it is loaded already. Uses at the same time share one load.
+    ///
+    /// An adapter's extractor does this before the handler gets the session.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Record`], [`Error::Id`]: the request fails, whatever its handler answers.
+    pub async fn load(&self) -> Result<(), Error> {
+        match self.shared.exchange(|_| ()) {
+            Err(Error::NotLoaded) => {
+                let shared = self.shared.clone();
+                self.shared.backend.carry_out(async move { shared.load().await }).await
+            }
+            // What has ended is not loaded again; whoever uses it is told.
+            Err(Error::Ended) => Ok(()),
+            state => state,
+        }
     }
 
     fn session<T>(&self, then: impl FnOnce(&mut http_session::Session) -> T) -> Result<T, Error> {
@@ -313,16 +399,15 @@ impl<N> Session<N> {
     /// whoever waits for it: that it waits for its turn must not depend on its caller.
     async fn run(&self, action: fn(&dyn Env) -> Result<Action, Error>) -> Result<(), Error> {
         let shared = self.shared.clone();
-        to_the_end(async move {
-            let _running = shared.running.lock().await;
+        let work = async move {
+            let (backend, _running) = (&shared.backend, shared.running.lock().await);
             shared.exchange(|exchange| exchange.session().map(drop).ok_or(Error::NoSession))??;
-            let (action, now) = (action(&*shared.backend.env)?, shared.backend.env.now());
+            let (action, now) = (action(&*backend.env)?, backend.env.now());
             let pending = shared.exchange(|exchange| exchange.start(action, now))??;
-            let answer = |answer: Answer| {
-                shared.exchange(|exchange| answer(exchange, shared.backend.env.now()))?
-            };
-            carry_out(pending, &*shared.backend.store, Some(&shared.backend.queue), answer).await
-        })
-        .await
+            let answer =
+                |answer: Answer| shared.exchange(|exchange| answer(exchange, backend.env.now()))?;
+            carry_out(pending, backend, answer).await
+        };
+        self.shared.backend.carry_out(work).await
     }
 }

@@ -1,8 +1,12 @@
-//! The trait that a store implements, its blocking twin, and the form without a type parameter.
+//! The trait that a store implements, and the form without a type parameter.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use derive_where::derive_where;
 use http_session::store::{Delete, Load, Rotate, Save, Stored, Touch, Touched, Written};
 
 /// Where records are kept.
@@ -40,27 +44,6 @@ pub trait Store: Send + Sync {
 ///
 /// An application for which that is not good enough asks for `impl Store + AtomicRotation`.
 pub trait AtomicRotation: Store {}
-
-/// [`Store`] for hosts that block: the same operations, the same replies.
-pub trait BlockingStore: Send + Sync {
-    /// As [`Store::Error`].
-    type Error: StdError + Send + Sync + 'static;
-
-    /// As [`Store::load`].
-    fn load(&self, op: &Load) -> Result<Option<Stored>, Self::Error>;
-
-    /// As [`Store::save`].
-    fn save(&self, op: &Save) -> Result<Written, Self::Error>;
-
-    /// As [`Store::rotate`].
-    fn rotate(&self, op: &Rotate) -> Result<Written, Self::Error>;
-
-    /// As [`Store::touch`].
-    fn touch(&self, op: &Touch) -> Result<Touched, Self::Error>;
-
-    /// As [`Store::delete`].
-    fn delete(&self, op: &Delete) -> Result<(), Self::Error>;
-}
 
 /// A future of an [`ErasedStore`].
 pub(crate) type StoreFuture<'a, T> =
@@ -110,14 +93,36 @@ impl<S: Store> ErasedStore for S {
 /// Why a session could not be loaded, used or saved.
 pub type Error = http_session::Error<StoreError>;
 
-/// A store's own error, whatever its type: [`source`](StdError::source) gives it back.
-#[derive(Debug, thiserror::Error)]
-#[error("the session store failed")]
-pub struct StoreError(#[source] Box<dyn StdError + Send + Sync>);
+/// A store's own error, whatever its type: [`source`](StdError::source) gives it back. Clones are the same
+/// error, which is [reported](crate::report) once.
+#[derive(Clone)]
+#[derive_where(Debug)]
+pub struct StoreError {
+    #[derive_where(skip(Debug))]
+    reported: Arc<AtomicBool>,
+    source: Arc<dyn StdError + Send + Sync>,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the session store failed")
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
 
 impl StoreError {
     /// Wraps a store's error.
     pub fn new(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self(error.into())
+        Self { reported: Arc::default(), source: error.into().into() }
+    }
+
+    /// Is this the first time that it is to be reported?
+    pub(crate) fn is_news(&self) -> bool {
+        !self.reported.swap(true, Ordering::Relaxed)
     }
 }

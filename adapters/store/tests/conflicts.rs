@@ -12,7 +12,7 @@ use http_session_store::core::{
     Timestamp, Unset,
 };
 use http_session_store::testing::cookie_for;
-use http_session_store::{BlockingStore, Error, MemoryStore, Session, Sessions};
+use http_session_store::{Error, MemoryStore, Session, Sessions, Store};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::{JoinSet, yield_now};
@@ -376,7 +376,7 @@ async fn a_bound_of_tries() {
     let session = world.loaded().await;
     increment(&session).expect("a number");
     let load = Load::new(SessionId::from_text("sid2").expect("an id"), START, None);
-    let stored = BlockingStore::load(&world.store, &load).expect("it works").expect("a record");
+    let stored = world.store.load(&load).await.expect("it works").expect("a record");
     (1..32).for_each(|version| world.store.answer_save(changed(version)));
     world.store.answer_save(Written::Changed(stored));
     world.store.calls();

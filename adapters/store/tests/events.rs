@@ -5,8 +5,8 @@ mod common;
 use std::fmt::{self, Debug, Write};
 use std::sync::{Arc, Mutex};
 
-use http_session_store::core::{Action, CookieOptions, Expires, Record, RequestFacts, Unset};
-use http_session_store::{Error, Session, blocking};
+use http_session_store::core::{CookieOptions, Expires, Record, Unset};
+use http_session_store::{Error, Session};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 
@@ -215,33 +215,6 @@ async fn failures_of_methods() {
     world.store.fail(Op::Delete);
     session.regenerate().await.expect_err("the store failed");
     assert_eq!(capture.events(), [""; 0]);
-}
-
-// B-209: the same with the driver for hosts that block, whose other failures are reported
-#[test]
-fn failures_of_the_blocking_driver() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
-    let world = World::new(quiet());
-    let facts = RequestFacts { path: "/", ..RequestFacts::default() };
-    let begin = world.sessions.config().begin(&facts, [], common::START);
-    let open = blocking::open(begin, &world.store, &world.env).expect("nothing is asked");
-    let mut exchange = open.expect("a session on every path");
-    assert_has(&capture.events(), "DEBUG", &["session begins", "has no session cookie"]);
-    exchange.session().expect("a session").insert("password", "hunter2").expect("a text");
-    for (op, action) in [(Op::Save, Action::Save), (Op::Load, Action::Reload)] {
-        world.store.fail(op);
-        let failed = blocking::run(&mut exchange, action, &world.store, &world.env);
-        assert!(matches!(failed, Err(Error::Store(_))), "{op:?}");
-    }
-    assert_eq!(capture.events(), [""; 0]);
-    exchange.session().expect("a session").insert("n", 2).expect("a number");
-    world.store.fail(Op::Save);
-    let failed = blocking::close(exchange, &world.store, &world.env);
-    assert!(matches!(failed, Err(Error::Store(_))));
-    let events = capture.events();
-    assert_has(&events, "ERROR", &["session failed", "session store failed", "connection refused"]);
-    assert_silent(&events);
 }
 
 // B-136, B-137: a Secure cookie that is kept back is a warning that names the setting

@@ -190,3 +190,18 @@ async fn the_absolute_timeout_removes_the_record() {
     }
     assert_eq!(world.store.end(), None, "the record of a session that ended long ago");
 }
+
+// B-108: with touch_after, a store that does not tell when a record ends touches as ever, and a load renews
+// nothing
+#[tokio::test]
+async fn a_store_that_does_not_tell() {
+    let mut world = World::new(CookieOptions::new(), idle(30), |_| {}).await;
+    let config = safe().timeouts(idle(30)).touch_after(Duration::from_secs(60));
+    let config = config.build().expect("sound");
+    world.sessions = Sessions::new(config, world.store.clone()).env(world.env.clone());
+    world.env.advance(1);
+    let session = world.open().await;
+    assert_eq!(world.store.end(), Some(minutes(30)));
+    let _ = world.sessions.close(&session).await.expect("it works");
+    assert_eq!(world.store.end(), minutes(30).plus_millis(1));
+}

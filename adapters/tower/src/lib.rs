@@ -10,7 +10,7 @@ use std::{iter, mem};
 use derive_where::derive_where;
 use http::{Extensions, Request, Response, Uri};
 use http_session_store::core::{Begin, Config, CookieTemplate, RequestFacts, cookie_lines, vary};
-use http_session_store::{Env, Error, Main, Session, Sessions, Store, report, to_the_end};
+use http_session_store::{AbandonOnDrop, Env, Error, Main, Session, Sessions, Store, report};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -19,10 +19,8 @@ pub use http_session_store as store;
 /// Gives every request its session: loads it before the service, saves it after the response's head
 /// is known and before a byte of it goes out.
 ///
-/// The service finds the session with [`session_of`] among the request's extensions, where it lies as
-/// an `Option<Session<N>>`, for frameworks that ask for extensions by type. Whoever looks
-/// at the response finds the [`Outcome`](http_session_store::core::Outcome) among its extensions, or
-/// an `Arc<`[`Error`]`>`.
+/// The service finds the session with [`session_of`] among the request's extensions. Whoever looks at the
+/// response finds the [`Outcome`](http_session_store::core::Outcome) among its extensions, or the [`Error`].
 ///
 /// - A failed load is a failed request: the service is not called.
 /// - A failed save replaces the response: no session cookie is sent.
@@ -119,14 +117,14 @@ impl<B, N> SessionLayer<B, N> {
         if !self.sessions.config().has_quirks() {
             vary(response.headers_mut());
         }
-        response.extensions_mut().insert(Arc::new(error));
+        response.extensions_mut().insert(error);
         response
     }
 }
 
 impl<B, N: 'static> SessionLayer<B, N> {
     /// Opens the request's session and puts it among the request's extensions.
-    async fn open<R>(&self, request: Request<R>) -> Result<(Opened<N>, Request<R>), Error> {
+    async fn open<R>(&self, request: Request<R>) -> Result<(AbandonOnDrop<N>, Request<R>), Error> {
         let (head, body) = request.into_parts();
         let mut head = Request::from_parts(head, ());
         let mut facts = RequestFacts::of(&head);
@@ -141,10 +139,10 @@ impl<B, N: 'static> SessionLayer<B, N> {
         }
         let session = self.sessions.open::<N>(begin).await?;
         // A layer that has no session on this path does not hide one that has.
-        if session.is_some() || session_of::<N>(head.extensions()).is_err() {
+        if session.is_some() || found::<N>(head.extensions()).is_none() {
             head.extensions_mut().insert(session.clone());
         }
-        Ok((Opened(session), Request::from_parts(head.into_parts().0, body)))
+        Ok((AbandonOnDrop(session), Request::from_parts(head.into_parts().0, body)))
     }
 
     /// Two layers with one marker or one cookie name would undo each other's work. With one secret, a
@@ -162,12 +160,10 @@ impl<B, N: 'static> SessionLayer<B, N> {
         Ok(())
     }
 
-    /// Closes the session and puts the cookie onto the response. The save completes even if the
-    /// client goes away meanwhile.
-    async fn close(&self, mut opened: Opened<N>, mut response: Response<B>) -> Response<B> {
-        let Some(session) = opened.0.take() else { return response };
-        let sessions = self.sessions.clone();
-        match to_the_end(async move { sessions.close(&session).await }).await {
+    /// Closes the session and puts the cookie onto the response.
+    async fn close(&self, opened: AbandonOnDrop<N>, mut response: Response<B>) -> Response<B> {
+        let Some(session) = &opened.0 else { return response };
+        match self.sessions.close(session).await {
             Ok(outcome) => {
                 outcome.apply(response.headers_mut());
                 response.extensions_mut().insert(outcome);
@@ -184,18 +180,6 @@ struct Layers {
     config: Config,
     marker: TypeId,
     outer: Option<Arc<Self>>,
-}
-
-/// The session of a request that is under way. If the request ends without a decision (a panic, an
-/// error of the service, a client that went away), the handle is closed.
-struct Opened<N>(Option<Session<N>>);
-
-impl<N> Drop for Opened<N> {
-    fn drop(&mut self) {
-        if let Some(session) = &self.0 {
-            Sessions::abandon(session);
-        }
-    }
 }
 
 impl<S, B, N> Layer<S> for SessionLayer<B, N> {
@@ -245,11 +229,19 @@ where
     }
 }
 
-/// The session among a request's extensions: what an adapter's extractor returns. `None` on a path
+/// The session among a request's extensions, loaded: what an adapter's extractor returns. `None` on a path
 /// outside of the cookie's path.
 ///
 /// # Errors
-/// [`NoLayer`](http_session_store::core::Error::NoLayer).
-pub fn session_of<N: 'static>(extensions: &Extensions) -> Result<Option<Session<N>>, Error> {
-    extensions.get::<Option<Session<N>>>().cloned().ok_or(Error::NoLayer)
+/// [`NoLayer`](http_session_store::core::Error::NoLayer), and those of [`Session::load`].
+pub async fn session_of<N: 'static>(extensions: &Extensions) -> Result<Option<Session<N>>, Error> {
+    let session = found::<N>(extensions).ok_or(Error::NoLayer)?;
+    if let Some(session) = &session {
+        session.load().await?;
+    }
+    Ok(session)
+}
+
+fn found<N: 'static>(extensions: &Extensions) -> Option<Option<Session<N>>> {
+    extensions.get().cloned()
 }

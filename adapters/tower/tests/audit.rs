@@ -34,7 +34,12 @@ async fn b01_error_responses_say_vary() {
             r
         });
         let service = layer.layer(service_fn(async |request: Request<String>| {
-            session_of::<Main>(request.extensions()).unwrap().unwrap().insert("n", 9).unwrap();
+            session_of::<Main>(request.extensions())
+                .await
+                .unwrap()
+                .unwrap()
+                .insert("n", 9)
+                .unwrap();
             Ok::<_, Infallible>(Response::new(String::new()))
         }));
         world.store.fail(op);
@@ -101,7 +106,7 @@ async fn b05_the_value_of_one_cookie_is_no_session_of_another_layer() {
         .marker::<Admin>()
         .env(world.env.clone());
     let service = service_fn(async |request: Request<String>| {
-        let admin = session_of::<Admin>(request.extensions()).unwrap().unwrap();
+        let admin = session_of::<Admin>(request.extensions()).await.unwrap().unwrap();
         Ok::<_, Infallible>(Response::new(format!(
             "{} {:?}",
             admin.origin().unwrap(),

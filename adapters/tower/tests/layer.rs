@@ -70,7 +70,8 @@ const HANDLER: HeaderName = HeaderName::from_static("x-handler");
 
 async fn handle(seen: Seen, request: Request<String>) -> Result<Response<String>, Refused> {
     seen.calls.fetch_add(1, Ordering::SeqCst);
-    let session = session_of::<Main>(request.extensions()).expect("a layer").expect("the path");
+    let session =
+        session_of::<Main>(request.extensions()).await.expect("a layer").expect("the path");
     *seen.session.lock().expect("no panic") = Some(session.clone());
     let write = || session.insert("n", 2).expect("it is open");
     match request.extensions().get().expect("something to do") {
@@ -524,7 +525,7 @@ impl Env for NoIds {
 
 /// The error that a refused response carries.
 fn refused(response: &Response<String>) -> &Error {
-    response.extensions().get::<Arc<Error>>().expect("an error")
+    response.extensions().get::<Error>().expect("an error")
 }
 
 // B-082: the default response is the error's status and nothing else, also if no id can be made;
@@ -606,8 +607,9 @@ fn admin(world: &World, name: &str) -> SessionLayer<String, Admin> {
 
 /// Writes to the session of either marker.
 async fn write_both(request: Request<String>) -> Result<Response<String>, Infallible> {
-    let main = session_of::<Main>(request.extensions()).expect("a layer").expect("the path");
-    let admin = session_of::<Admin>(request.extensions()).expect("a layer").expect("the path");
+    let main = session_of::<Main>(request.extensions()).await.expect("a layer").expect("the path");
+    let admin =
+        session_of::<Admin>(request.extensions()).await.expect("a layer").expect("the path");
     let seen = [main.get::<u64>("n"), admin.get::<u64>("n")];
     main.insert("n", 1).expect("it is open");
     admin.insert("n", 2).expect("it is open");
@@ -686,7 +688,7 @@ async fn layered_twice() {
 #[tokio::test]
 async fn layers_for_different_paths() {
     async fn tell(request: Request<String>) -> Result<Response<String>, Infallible> {
-        let session = session_of::<Main>(request.extensions()).expect("a layer");
+        let session = session_of::<Main>(request.extensions()).await.expect("a layer");
         Ok(Response::new(session.is_some().to_string()))
     }
     let world = World::new(quiet());
@@ -818,7 +820,7 @@ async fn readiness() {
 #[tokio::test]
 async fn paths() {
     async fn kind(request: Request<String>) -> Result<Response<String>, Infallible> {
-        Ok(Response::new(match session_of::<Main>(request.extensions()) {
+        Ok(Response::new(match session_of::<Main>(request.extensions()).await {
             Ok(Some(_)) => "session".into(),
             Ok(None) => "none".into(),
             Err(error) => error.to_string(),
@@ -864,7 +866,7 @@ async fn what_was_decided() {
     let decision = outcome(&second).decision();
     assert_eq!((decision.store, decision.cookie), (StoreAction::Touch, CookieAction::Withhold));
     for response in [first, second] {
-        assert!(response.extensions().get::<Arc<Error>>().is_none());
+        assert!(response.extensions().get::<Error>().is_none());
     }
 }
 

@@ -67,7 +67,7 @@ async fn send_lines(
     let service = service_fn(move |request: Request<String>| {
         let (handler, headers) = (handler.clone(), headers.clone());
         async move {
-            let session = session_of::<Main>(request.extensions()).expect("a layer");
+            let session = session_of::<Main>(request.extensions()).await.expect("a layer");
             let mut response = Response::new(String::from("body"));
             *response.headers_mut() = headers;
             let handled = handler(session.expect("the path"), response).await;
@@ -202,7 +202,7 @@ async fn send_to_app(world: &World, cookie: &HeaderValue, handler: Handler) -> R
     let service = service_fn(move |request: Request<String>| {
         let handler = handler.clone();
         async move {
-            let session = session_of::<Main>(request.extensions()).expect("a layer");
+            let session = session_of::<Main>(request.extensions()).await.expect("a layer");
             handler(session.expect("the path"), Response::new(String::new())).await
         }
     });
@@ -614,8 +614,8 @@ async fn a_cookie_that_is_too_long() {
     let world = World::on_tls(safe().name("x".repeat(4_000)));
     let response = send(&world, None, writes()).await;
     assert_eq!((response.status().as_u16(), lines(&response).len()), (500, 0));
-    let error = response.extensions().get::<Arc<Error>>().expect("an error");
-    assert!(matches!(**error, Error::Cookie(CookieError::TooLong)), "{error:?}");
+    let error = response.extensions().get::<Error>().expect("an error");
+    assert!(matches!(error, Error::Cookie(CookieError::TooLong)), "{error:?}");
     assert_eq!((world.store.calls(), world.ids()), (vec![], vec![]));
     // Where no cookie is to be sent, none is too long.
     assert_eq!(send(&world, None, reads()).await.status(), 200);
@@ -669,7 +669,7 @@ async fn a_logout_during_a_request() {
         gate.open();
     });
     assert_eq!((response.status().as_u16(), lines(&response).len()), (409, 0));
-    let error = response.extensions().get::<Arc<Error>>().expect("an error");
-    assert!(matches!(**error, Error::Gone), "{error:?}");
+    let error = response.extensions().get::<Error>().expect("an error");
+    assert!(matches!(error, Error::Gone), "{error:?}");
     assert_eq!(world.ids(), [""; 0]);
 }

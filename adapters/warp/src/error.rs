@@ -1,5 +1,4 @@
-use std::sync::Arc;
-use std::{error, fmt};
+use std::fmt;
 
 use http_session_store as store;
 use warp::Rejection;
@@ -10,17 +9,18 @@ use warp::reply::{Reply, Response};
 /// use `?`. It is a cause of a rejection as well; [`recover`] makes a reply of that.
 ///
 /// It is logged as a reply is made of it. The reply has the error's status and its text, which shows
-/// neither ids nor data, and the error itself as an `Arc` among its extensions, for a layer outside
-/// that writes another page.
-#[derive(Clone)]
-pub struct Error(pub Arc<store::Error>);
+/// neither ids nor data, and the [`store::Error`] among its extensions, for a layer outside that writes
+/// another page. Clones are the same error.
+#[derive(Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(pub store::Error);
 
 impl<E> From<E> for Error
 where
     store::Error: From<E>,
 {
     fn from(error: E) -> Self {
-        Self(Arc::new(error.into()))
+        Self(error.into())
     }
 }
 
@@ -28,18 +28,6 @@ where
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl error::Error for Error {
-    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
-        self.0.source()
     }
 }
 

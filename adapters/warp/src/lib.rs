@@ -8,14 +8,7 @@ use warp::{Filter, Rejection};
 
 pub use http_session_store as store;
 pub use http_session_store::Session;
-pub use http_session_store::core::{
-    self, Config, ConfigBuilder, ConfigError, Conflict, Connection, CookieOptions, DataError,
-    Finding, Origin, Outcome, Proxy, SameSite, Secret, Secure, SessionId, Timeouts, Timestamp,
-    Unset,
-};
-pub use http_session_store::{
-    Deadline, Env, Flash, Main, MemoryStore, Sessions, Store, Sweeper, secret_from_env, testing,
-};
+pub use http_session_store::prelude::*;
 pub use tower_layer::Layer;
 
 pub use self::error::{Error, recover};
@@ -66,14 +59,14 @@ pub fn session() -> impl Filter<Extract = (Session,), Error = Rejection> + Copy 
 /// As [`session`].
 pub fn session_of<N: 'static>() -> impl Filter<Extract = (Session<N>,), Error = Rejection> + Copy {
     optional_session_of().and_then(async |session: Option<Session<N>>| {
-        session.ok_or_else(|| custom(Error::from(store::Error::PathMismatch)))
+        session.ok_or(store::Error::PathMismatch).map_err(reject)
     })
 }
 
 /// A filter that extracts the request's session, or `None` on a path outside of the cookie's path.
 ///
 /// # Errors
-/// Rejects with [`NoLayer`](store::Error::NoLayer) as an [`Error`].
+/// Rejects with an [`Error`]: [`NoLayer`](store::Error::NoLayer), or those of [`Session::load`].
 pub fn optional_session() -> impl Filter<Extract = (Option<Session>,), Error = Rejection> + Copy {
     optional_session_of()
 }
@@ -84,7 +77,15 @@ pub fn optional_session() -> impl Filter<Extract = (Option<Session>,), Error = R
 /// As [`optional_session`].
 pub fn optional_session_of<N: 'static>()
 -> impl Filter<Extract = (Option<Session<N>>,), Error = Rejection> + Copy {
-    warp::ext::optional::<Option<Session<N>>>().and_then(async |found: Option<Option<_>>| {
-        found.ok_or_else(|| custom(Error::from(store::Error::NoLayer)))
+    warp::ext::optional().and_then(async |found: Option<Option<Session<N>>>| {
+        let session = found.ok_or(store::Error::NoLayer).map_err(reject)?;
+        if let Some(session) = &session {
+            session.load().await.map_err(reject)?;
+        }
+        Ok::<_, Rejection>(session)
     })
+}
+
+fn reject(error: store::Error) -> Rejection {
+    custom(Error(error))
 }

@@ -259,8 +259,8 @@ async fn errors_of_handlers() {
     for uri in ["/conflict", "/rejected"] {
         let answer = get_from(&app, uri, None).await;
         assert_eq!((answer.status(), answer.body), (409, SessionError::Conflict.to_string()));
-        let error = answer.head.extensions.get::<Arc<SessionError>>();
-        assert!(matches!(error.map(|error| &**error), Some(SessionError::Conflict)), "{uri}");
+        let error = answer.head.extensions.get::<SessionError>();
+        assert!(matches!(error, Some(SessionError::Conflict)), "{uri}");
         let lines = log.lines();
         assert!(lines.len() == 1 && lines[0].starts_with("WARN"), "{lines:?}");
     }

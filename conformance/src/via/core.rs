@@ -1,11 +1,12 @@
-//! Through the core, with the blocking driver and no framework.
+//! Through the core, with no framework.
 
 use http::Uri;
 use http::header::HeaderMap;
 use http_session::{RequestFacts, vary};
-use http_session_store::{Env, Error, blocking};
+use http_session_store::{Env, Error};
 
 use crate::client::{cookie_header, latin1};
+use crate::driver;
 use crate::handler::on_exchange;
 use crate::reports;
 use crate::scenario::{Request, Scenario};
@@ -35,18 +36,19 @@ pub(super) fn replay(scenario: &Scenario) -> Trace {
 
 fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>) -> Answer {
     let url = request.url();
-    let forwarded_proto =
-        request.headers().find(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-proto"));
     let uri: Uri = url.parse().expect("a URI");
+    let lines = |asked: &'static str| {
+        let named = request.headers().filter(move |(name, _)| name.eq_ignore_ascii_case(asked));
+        named.map(|(_, line)| line.as_bytes())
+    };
     let facts = RequestFacts {
-        path: uri.path(),
         connection: connection(request),
-        forwarded_proto: forwarded_proto.map(|(_, value)| [value.as_bytes(); 2]),
         template: setup.template_for().map(|template_for| template_for(url)),
+        ..RequestFacts::read(uri.path(), lines)
     };
     let begin = setup.config.begin(&facts, cookie, world.now());
     let mut answer = Answer::default();
-    let mut exchange = match blocking::open(begin, world, world) {
+    let mut exchange = match driver::open(begin, world, world) {
         Ok(exchange) => exchange,
         Err(error) => return failed(world, answer, &error),
     };
@@ -63,7 +65,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
         answer.ops.push(on_exchange(world, &mut headers, exchange.as_mut(), operation));
     }
     if let Some(exchange) = exchange {
-        match blocking::close(exchange, world, world) {
+        match driver::close(exchange, world, world) {
             Ok(outcome) => outcome.apply(&mut headers),
             Err(error) => return failed(world, answer, &error),
         }

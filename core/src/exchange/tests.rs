@@ -216,7 +216,7 @@ fn the_store_is_asked_for_verified_ids_only() {
         assert_eq!(exchange.origin(), origin);
     }
     let lookup = lookup(&config);
-    let Load { id, now: moment, refresh } = &lookup.operation;
+    let Load { id, now: moment, refresh, .. } = &lookup.operation;
     assert_eq!((text_of(id), *moment, *refresh), ("old".into(), now(), None));
 }
 
@@ -675,7 +675,7 @@ fn reload() {
     let Ok(Some(Pending::Load(ask))) = exchange.start::<Down>(Action::Reload, later(5)) else {
         panic!("a load")
     };
-    let Load { id: key, now: moment, refresh } = &ask.operation;
+    let Load { id: key, now: moment, refresh, .. } = &ask.operation;
     assert_eq!((text_of(key), *moment, *refresh), ("old".into(), later(5), None));
     let foreign = BROWSER_SESSION_RECORD.replace("\"views\":1", "\"views\":5,\"id\":1");
     ask.complete::<Down>(&mut exchange, Ok(Some(Stored::new(foreign)))).expect("a record");

@@ -161,7 +161,8 @@ fn cookie_reason_fits(facts: Facts, reason: Reason) -> bool {
         | Reason::Resave
         | Reason::Resigned
         | Reason::Saved
-        | Reason::Unset => false,
+        | Reason::Unset
+        | Reason::Unused => false,
     }
 }
 
@@ -208,7 +209,8 @@ fn store_reason_fits(facts: Facts, action: StoreAction, reason: Reason) -> bool 
         | Reason::Resigned
         | Reason::Rolling
         | Reason::Saved
-        | Reason::SecureOnPlainHttp => false,
+        | Reason::SecureOnPlainHttp
+        | Reason::Unused => false,
     }
 }
 
@@ -514,7 +516,8 @@ impl Wishes {
             | Reason::PathMismatch
             | Reason::Refreshed
             | Reason::Resave
-            | Reason::Unset => false,
+            | Reason::Unset
+            | Reason::Unused => false,
         }
     }
 

@@ -256,9 +256,9 @@ fn values_of_4096_bytes_at_most_are_read() {
 #[test]
 fn is_secure() {
     use Connection::{Encrypted, Plain, SecureUpstream, Unknown};
-    use Proxy::{Distrust, Framework, Trust};
+    use Proxy::{Distrust, Forwarded, Framework, Trust};
     for connection in [Encrypted, Plain, SecureUpstream, Unknown] {
-        for proxy in [Distrust, Framework, Trust] {
+        for proxy in [Distrust, Forwarded, Framework, Trust] {
             for (line, quirks) in [
                 (None, true),
                 (None, false),
@@ -433,4 +433,102 @@ proptest::proptest! {
         proptest::prop_assert_eq!(facts.is_below(&cookie, false), path_matches(&path, &cookie));
         proptest::prop_assert_eq!(facts.is_below(&cookie, true), path.starts_with(&cookie));
     }
+}
+
+// RFC 7239 sections 4 and 5.4: `proto` of the last element, which the nearest proxy wrote, whatever a client
+// sent before it
+#[test]
+fn forwarded() {
+    let secure = |line: &[u8]| {
+        let facts = RequestFacts { forwarded: Some(line), ..RequestFacts::default() };
+        let secure = [false, true].map(|quirks| facts.is_secure(Proxy::Forwarded, quirks));
+        assert_eq!(secure[0], secure[1]);
+        for proxy in [Proxy::Distrust, Proxy::Framework, Proxy::Trust] {
+            assert!(!facts.is_secure(proxy, false) && !facts.is_secure(proxy, true));
+        }
+        secure[0]
+    };
+    for line in [
+        "proto=https",
+        "Proto=HTTPS",
+        "proto=\"https\"",
+        "for=192.0.2.60;proto=https;by=203.0.113.43",
+        "for=\"[2001:db8:cafe::17]:4711\" ; proto=https",
+        "for=[2001:db8::17]:4711;proto=https",
+        "for=\"a,b;c\\\"d\";proto=https",
+        "proto=http, for=192.0.2.43 ; proto=https",
+        "proto=http,proto=https",
+        "proto=http, ,proto=https",
+        ";;proto=https;",
+        "for=_hidden; host=example.com\t;\tproto=https",
+    ] {
+        assert!(secure(line.as_bytes()), "{line}");
+    }
+    for line in [
+        "",
+        " ",
+        ",",
+        "https",
+        "proto=http",
+        "proto=https2",
+        "proto=https,",
+        "proto=https, for=192.0.2.43",
+        "proto=https,proto=http",
+        "proto=https;proto=https",
+        "proto=https;proto=http",
+        "proto=",
+        "proto",
+        "proto =https",
+        "proto= https",
+        "proto=https proto=https",
+        "xproto=https",
+        "proto=\"https",
+        "proto=\"https\"x",
+        "proto=\"http\\s\"",
+        "for=\"proto=https\"",
+        "for=\";proto=https\"",
+        "for=a\"b;proto=https",
+        "=https",
+        "=;proto=https",
+    ] {
+        assert!(!secure(line.as_bytes()), "{line}");
+    }
+    assert!(!secure(b"for=\xff;proto=https"));
+}
+
+// RFC 7239 section 8.1: what a client sends does not make what the proxy appends mean something else
+#[test]
+fn forwarded_by_a_liar() {
+    let of_proxies =
+        ["for=192.0.2.43;proto=http", "for=\"[2001:db8::17]:1\";proto=http", "proto=http"];
+    let pieces =
+        ["", "\"", "\\", "proto=https", "for=\"", ";", ",", " ", "x", "=", "proto=\"https\""];
+    let mut lies = vec![String::new()];
+    for _ in 0..4 {
+        let longer = lies.iter().flat_map(|lie| pieces.map(|piece| format!("{lie}{piece}")));
+        lies = longer.collect();
+    }
+    for lie in lies {
+        for of_proxy in of_proxies {
+            let line = format!("{lie}, {of_proxy}");
+            assert_ne!(is_https(line.as_bytes()), Some(true), "{line}");
+        }
+    }
+}
+
+// the lines of a request, whatever map they are in
+#[test]
+fn the_last_forwarded_line() {
+    let request = http::Request::get("/a?b")
+        .header("forwarded", "proto=https")
+        .header("x-forwarded-proto", "a")
+        .header("forwarded", "proto=http")
+        .header("x-forwarded-proto", "b")
+        .body(())
+        .expect("a request");
+    let facts = RequestFacts::of(&request);
+    assert_eq!((facts.path, facts.forwarded), ("/a", Some(&b"proto=http"[..])));
+    assert_eq!(facts.forwarded_proto, Some([&b"a"[..], b"b"]));
+    let none = RequestFacts::read("/", |_| std::iter::empty());
+    assert_eq!((none.forwarded, none.forwarded_proto), (None, None));
 }

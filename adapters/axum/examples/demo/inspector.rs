@@ -83,7 +83,7 @@ pub(super) async fn inspect(
     let outcome = extensions.get::<Outcome>();
     let origin = outcome.map(Outcome::origin);
     demo.inspector.log().push(Entry {
-        failure: extensions.get::<Arc<SessionError>>().map(|error| error.to_string()),
+        failure: extensions.get::<SessionError>().map(|error| error.to_string()),
         headers: headers(outcome, response.headers()),
         method,
         number: 0,

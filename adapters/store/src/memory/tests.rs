@@ -27,8 +27,16 @@ fn n(record: &[u8]) -> u64 {
     record["n"].as_u64().expect("a number")
 }
 
+/// The result of a future that does not wait.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match Box::pin(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(done) => done,
+        Poll::Pending => panic!("a MemoryStore never waits"),
+    }
+}
+
 fn load(store: &MemoryStore, key: &str, now: Timestamp) -> Option<Stored> {
-    BlockingStore::load(store, &Load::new(id(key), now, None)).expect("no failure")
+    ready(store.load(&Load::new(id(key), now, None))).expect("no failure")
 }
 
 /// The number under `key` at [`NOW`], if there is one.
@@ -37,7 +45,7 @@ fn number(store: &MemoryStore, key: &str) -> Option<u64> {
 }
 
 fn save(store: &MemoryStore, key: &str, record: Record, expect: Expect) -> Result<Written, Full> {
-    BlockingStore::save(store, &Save::new(id(key), record, expect, NOW))
+    ready(store.save(&Save::new(id(key), record, expect, NOW)))
 }
 
 fn put(store: &MemoryStore, key: &str, record: Record) -> Version {
@@ -48,7 +56,7 @@ fn put(store: &MemoryStore, key: &str, record: Record) -> Version {
 }
 
 fn rotate(store: &MemoryStore, from: &str, to: &str, expect: Expect) -> Result<Written, Full> {
-    BlockingStore::rotate(store, &Rotate::new(id(from), id(to), record(9, None), expect, NOW))
+    ready(store.rotate(&Rotate::new(id(from), id(to), record(9, None), expect, NOW)))
 }
 
 /// A cookie of a new lifetime, as an end of request hands it over: it can be had from a session only.
@@ -67,15 +75,12 @@ fn cookie(end: Expires) -> SessionCookie {
 }
 
 fn touch(store: &MemoryStore, key: &str, end: Timestamp, now: Timestamp) -> Touched {
-    BlockingStore::touch(
-        store,
-        &Touch::new(id(key), cookie(Expires::At(end)), Some(end), None, now),
-    )
-    .expect("no failure")
+    ready(store.touch(&Touch::new(id(key), cookie(Expires::At(end)), Some(end), None, now)))
+        .expect("no failure")
 }
 
 fn delete(store: &MemoryStore, key: &str) {
-    BlockingStore::delete(store, &Delete::new(id(key), NOW)).expect("no failure");
+    ready(store.delete(&Delete::new(id(key), NOW))).expect("no failure");
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -309,7 +314,7 @@ fn the_moment_of_expiry() {
         let writes = |expect: Expect| {
             move |store: &MemoryStore| {
                 let save = Save::new(id("sid"), record(2, None), expect.clone(), now);
-                kind(&BlockingStore::save(store, &save))
+                kind(&ready(store.save(&save)))
             }
         };
         with(&|store| {
@@ -425,7 +430,7 @@ fn sweep_under_churn() {
                 Expect::Absent,
                 at(millis),
             );
-            assert_eq!(kind(&BlockingStore::save(&store, &new)), Reply::Saved);
+            assert_eq!(kind(&ready(store.save(&new))), Reply::Saved);
             most = most.max(store.lock().by_id.len());
         }
         assert!(most <= living + 1, "{most} records for {living} alive");
@@ -436,7 +441,7 @@ fn sweep_under_churn() {
 /// Saves a new record at `now`.
 fn save_new(store: &MemoryStore, key: &str, end: i64, now: i64) -> Result<Written, Full> {
     let new = Save::new(id(key), record(1, Some(at(end))), Expect::Absent, at(now));
-    BlockingStore::save(store, &new)
+    ready(store.save(&new))
 }
 
 // B-206: a full store has room again at the very moment at which a record expires
@@ -555,53 +560,42 @@ fn parallel_rotations() {
     assert_eq!(store.len(NOW), 1);
 }
 
-/// The result of a future that does not wait.
-fn ready<T>(future: impl Future<Output = T>) -> T {
-    match Box::pin(future).as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(done) => done,
-        Poll::Pending => panic!("a MemoryStore never waits"),
-    }
-}
-
-// B-170, B-198: a store that answers at once is one; both traits give the same answers
+// B-170, B-198: a store that answers at once is one
 #[test]
-fn both_traits_answer_alike() {
-    let (one, other) = (MemoryStore::with_capacity(2), MemoryStore::with_capacity(2));
-    macro_rules! same {
-        ($method:ident, $operation:expr) => {{
-            let operation = $operation;
-            let reply = BlockingStore::$method(&one, &operation);
-            assert_eq!(ready(Store::$method(&other, &operation)), reply);
-            reply
-        }};
+fn answers() {
+    let store = MemoryStore::with_capacity(2);
+    macro_rules! reply {
+        ($method:ident, $operation:expr) => {
+            ready(store.$method(&$operation))
+        };
     }
     let of = |key, number, expect| Save::new(id(key), record(number, None), expect, NOW);
-    let Ok(Written::Saved(Some(version))) = same!(save, of("a", 1, Expect::Absent)) else {
+    let Ok(Written::Saved(Some(version))) = reply!(save, of("a", 1, Expect::Absent)) else {
         panic!("it was absent")
     };
-    assert_eq!(same!(save, of("a", 1, Expect::Absent)), Ok(Written::Exists));
-    assert_eq!(same!(save, of("b", 1, Expect::Present)), Ok(Written::Gone));
-    let _ = same!(save, of("a", 2, Expect::Version(version.clone())));
-    assert!(matches!(same!(save, of("a", 3, Expect::Version(version))), Ok(Written::Changed(_))));
-    let _ = same!(save, of("b", 1, Expect::Anything));
-    assert_eq!(same!(save, of("c", 1, Expect::Anything)), Err(Full));
-    assert!(same!(load, Load::new(id("a"), NOW, None)).expect("no failure").is_some());
-    assert_eq!(same!(load, Load::new(id("c"), NOW, None)), Ok(None));
+    assert_eq!(reply!(save, of("a", 1, Expect::Absent)), Ok(Written::Exists));
+    assert_eq!(reply!(save, of("b", 1, Expect::Present)), Ok(Written::Gone));
+    let _ = reply!(save, of("a", 2, Expect::Version(version.clone())));
+    assert!(matches!(reply!(save, of("a", 3, Expect::Version(version))), Ok(Written::Changed(_))));
+    let _ = reply!(save, of("b", 1, Expect::Anything));
+    assert_eq!(reply!(save, of("c", 1, Expect::Anything)), Err(Full));
+    assert!(reply!(load, Load::new(id("a"), NOW, None)).expect("no failure").is_some());
+    assert_eq!(reply!(load, Load::new(id("c"), NOW, None)), Ok(None));
     let turn = |to| Rotate::new(id("a"), id(to), record(9, None), Expect::Present, NOW);
-    assert_eq!(same!(rotate, turn("b")), Ok(Written::Exists));
-    assert!(matches!(same!(rotate, turn("d")), Ok(Written::Saved(_))));
-    assert_eq!(same!(rotate, turn("e")), Ok(Written::Gone));
+    assert_eq!(reply!(rotate, turn("b")), Ok(Written::Exists));
+    assert!(matches!(reply!(rotate, turn("d")), Ok(Written::Saved(_))));
+    assert_eq!(reply!(rotate, turn("e")), Ok(Written::Gone));
     assert_eq!(
-        same!(touch, Touch::new(id("d"), cookie(Expires::At(at(5))), Some(at(5)), None, NOW)),
+        reply!(touch, Touch::new(id("d"), cookie(Expires::At(at(5))), Some(at(5)), None, NOW)),
         Ok(Touched::Alive)
     );
     assert_eq!(
-        same!(touch, Touch::new(id("d"), cookie(Expires::At(at(9))), Some(at(9)), None, at(5))),
+        reply!(touch, Touch::new(id("d"), cookie(Expires::At(at(9))), Some(at(9)), None, at(5))),
         Ok(Touched::Gone)
     );
-    assert_eq!(same!(delete, Delete::new(id("b"), NOW)), Ok(()));
-    assert_eq!(same!(load, Load::new(id("b"), NOW, None)), Ok(None));
-    assert_eq!((one.len(NOW), other.len(NOW)), (0, 0));
+    assert_eq!(reply!(delete, Delete::new(id("b"), NOW)), Ok(()));
+    assert_eq!(reply!(load, Load::new(id("b"), NOW, None)), Ok(None));
+    assert_eq!(store.len(NOW), 0);
 }
 
 // what a MemoryStore shows of itself is a number; the text of Full says what to do

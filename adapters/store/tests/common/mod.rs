@@ -17,7 +17,7 @@ use http_session_store::core::{
     Begin, Config, ConfigBuilder, Connection, Outcome, Record, RequestFacts, SessionId, Timestamp,
 };
 use http_session_store::testing::{TestEnv, cookie_for};
-use http_session_store::{BlockingStore, Error, MemoryStore, Session, Sessions, Store};
+use http_session_store::{Error, MemoryStore, Session, Sessions, Store};
 use serde_json::Value;
 use tokio::sync::Notify;
 
@@ -192,7 +192,7 @@ impl Script {
         };
         let id = SessionId::from_text(id).expect("an id");
         let save = Save::new(id, record, Expect::Anything, Timestamp::MIN);
-        BlockingStore::save(&self.0.memory, &save).map(drop).expect("there is room");
+        ready(self.0.memory.save(&save)).map(drop).expect("there is room");
     }
 
     /// Deletes a record, behind the back of everybody.
@@ -262,7 +262,7 @@ impl Store for Script {
         let garbled = self.garbled(&load.id);
         let work = |memory: &MemoryStore| match garbled {
             Some(stored) => Ok(Some(stored)),
-            None => BlockingStore::load(memory, load),
+            None => ready(memory.load(load)),
         };
         self.carry_out(Op::Load, &load.id, work).await
     }
@@ -277,47 +277,21 @@ impl Store for Script {
         };
         let work = |memory: &MemoryStore| match answer {
             Some(answer) => Ok(answer),
-            None => BlockingStore::save(memory, save),
+            None => ready(memory.save(save)),
         };
         self.carry_out(Op::Save, &save.id, work).await
     }
 
     async fn rotate(&self, rotate: &Rotate) -> Result<Written, Outage> {
-        self.carry_out(Op::Rotate, &rotate.from, |memory| BlockingStore::rotate(memory, rotate))
-            .await
+        self.carry_out(Op::Rotate, &rotate.from, |memory| ready(memory.rotate(rotate))).await
     }
 
     async fn touch(&self, touch: &Touch) -> Result<Touched, Outage> {
-        self.carry_out(Op::Touch, &touch.id, |memory| BlockingStore::touch(memory, touch)).await
+        self.carry_out(Op::Touch, &touch.id, |memory| ready(memory.touch(touch))).await
     }
 
     async fn delete(&self, delete: &Delete) -> Result<(), Outage> {
-        self.carry_out(Op::Delete, &delete.id, |memory| BlockingStore::delete(memory, delete)).await
-    }
-}
-
-/// The same, without gates.
-impl BlockingStore for Script {
-    type Error = Outage;
-
-    fn load(&self, load: &Load) -> Result<Option<Stored>, Outage> {
-        ready(Store::load(self, load))
-    }
-
-    fn save(&self, save: &Save) -> Result<Written, Outage> {
-        ready(Store::save(self, save))
-    }
-
-    fn rotate(&self, rotate: &Rotate) -> Result<Written, Outage> {
-        ready(Store::rotate(self, rotate))
-    }
-
-    fn touch(&self, touch: &Touch) -> Result<Touched, Outage> {
-        ready(Store::touch(self, touch))
-    }
-
-    fn delete(&self, delete: &Delete) -> Result<(), Outage> {
-        ready(Store::delete(self, delete))
+        self.carry_out(Op::Delete, &delete.id, |memory| ready(memory.delete(delete))).await
     }
 }
 
