@@ -20,3 +20,13 @@ mod world;
 #[cfg(doctest)]
 #[doc = include_str!("../../adapters/axum/MOVING-FROM-EXPRESS.md")]
 struct MovingFromExpress;
+
+/// The code of this page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../adapters/axum/MOVING-FROM-TOWER-SESSIONS.md")]
+struct MovingFromTowerSessions;
+
+/// The code of this page compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../adapters/axum/MOVING-FROM-ACTIX-SESSION.md")]
+struct MovingFromActixSession;

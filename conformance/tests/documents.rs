@@ -1,11 +1,18 @@
 //! The documents tell the truth about the tests: each one that they name is there.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 
 /// What stands in backquotes, in its order.
 fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
+}
+
+/// What stands in brackets and backquotes, and is no link.
+fn bracketed(page: &str) -> impl Iterator<Item = &str> {
+    let brackets = page.split("[`").skip(1).filter_map(|rest| rest.split_once(']'));
+    brackets.filter(|(_, after)| !after.starts_with('(')).map(|(names, _)| names)
 }
 
 #[test]
@@ -39,10 +46,8 @@ fn each_test_that_the_page_on_moving_names_is_there() {
     let page = fs::read_to_string(root.join("../adapters/axum/MOVING-FROM-EXPRESS.md"));
     let source = fs::read_to_string(root.join("tests/interop.rs")).expect("a test");
     let page = page.expect("a document");
-    // What stands in brackets, and is no link.
-    let brackets = page.split("[`").skip(1).filter_map(|rest| rest.split_once(']'));
     let mut named = 0;
-    for (names, _) in brackets.filter(|(_, after)| !after.starts_with('(')) {
+    for names in bracketed(&page) {
         for name in
             names.split('`').filter(|name| name.chars().all(|c| c == '_' || c.is_alphanumeric()))
         {
@@ -53,4 +58,31 @@ fn each_test_that_the_page_on_moving_names_is_there() {
         }
     }
     assert!(named > 15, "{named}: is this still how the page names tests?");
+}
+
+#[test]
+fn each_test_that_the_pages_for_other_crates_name_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for page in ["MOVING-FROM-TOWER-SESSIONS.md", "MOVING-FROM-ACTIX-SESSION.md"] {
+        let text = fs::read_to_string(root.join("adapters/axum").join(page)).expect("a document");
+        // The table at the end: a short name for each file.
+        let (_, table) = text.split_once("\n## Where the tests are\n").expect("the table of files");
+        let mut sources = HashMap::new();
+        for line in table.lines() {
+            let words: Vec<&str> = quoted(line).collect();
+            let [name, file] = words[..] else { continue };
+            let source = fs::read_to_string(root.join(file));
+            sources.insert(name, source.unwrap_or_else(|_| panic!("{page}: no file {file}")));
+        }
+        let (mut named, mut used) = (0, HashSet::new());
+        for name in bracketed(&text).flat_map(|names| names.split('`')) {
+            let Some((file, test)) = name.split_once("::") else { continue };
+            let source = sources.get(file).unwrap_or_else(|| panic!("{page}: no file for {name}"));
+            assert!(source.contains(&format!("fn {test}()")), "{page}: no test {name}");
+            used.insert(file);
+            named += 1;
+        }
+        assert_eq!(used.len(), sources.len(), "{page}: a file of the table has no test here");
+        assert!(named > 20, "{page}: {named}: is this still how the page names tests?");
+    }
 }
