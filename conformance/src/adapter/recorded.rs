@@ -1,6 +1,5 @@
 //! Replaying scenarios through an application.
 
-use std::error::Error;
 use std::sync::{Arc, Mutex};
 
 use http::header::{COOKIE, HOST, HeaderValue, SET_COOKIE};
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use super::app::{Act, Found, Plan, Step, TemplateFor};
 use super::start::Start;
-use super::wire::Wire;
+use super::wire::{Broken, Wire};
 use super::{App, Mounting, Reply, Routes};
 use crate::client::{cookie_header, latin1};
 use crate::handler::on_session;
@@ -32,10 +31,7 @@ struct Seen {
 ///
 /// # Errors
 /// It does not launch, or does not answer.
-pub(crate) async fn replay(
-    scenario: &Scenario,
-    start: &dyn Start,
-) -> Result<Trace, Box<dyn Error + Send + Sync>> {
+pub(crate) async fn replay(scenario: &Scenario, start: &dyn Start) -> Result<Trace, Broken> {
     let name = scenario.name.clone();
     let Ok(setup) = Setup::of(scenario) else {
         return Ok(Trace { name, rejected: true, ..Trace::default() });
@@ -115,7 +111,7 @@ async fn send(
     request: &scenario::Request,
     step: &str,
     cookie: Option<Vec<u8>>,
-) -> Result<(StatusCode, HeaderMap), hyper::Error> {
+) -> Result<(StatusCode, HeaderMap), Broken> {
     let mut outgoing = Request::builder()
         .method(request.method())
         .uri(request.url())

@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 
 use super::answer::Answer;
 use super::app::{Act, Found, Step};
-use super::shelf::soon;
+use super::shelf::{Gate, soon};
 use super::site::Site;
-use super::wire::Wire;
+use super::wire::{Broken, Wire};
 use super::{App, Reply};
 use crate::suite::{Flaw, Outcome, ensure};
 
@@ -127,9 +127,32 @@ impl<'a> Visit<'a> {
     }
 }
 
+/// A request whose handler adds a key, and then waits at the gate.
+pub(super) async fn slow<'a>(
+    site: &'a Site,
+    cookie: &str,
+    key: &'static str,
+) -> Result<(Flight<'a>, Gate), Flaw> {
+    let gate = Gate::new();
+    let inner = gate.clone();
+    let mut visit = site.get("/");
+    if !cookie.is_empty() {
+        visit = visit.cookie(cookie);
+    }
+    let visit = visit.does(async move |found| {
+        let session = found.main()?;
+        session.insert(key, 1)?;
+        inner.wait().await;
+        Ok(Reply::text(session.keys()?.join(" ")))
+    });
+    let flight = visit.begin();
+    gate.reached("the slow handler").await?;
+    Ok((flight, gate))
+}
+
 /// A request that was sent.
 pub(super) struct Flight<'a> {
-    response: JoinHandle<Result<(http::Response<Incoming>, Wire), hyper::Error>>,
+    response: JoinHandle<Result<(http::Response<Incoming>, Wire), Broken>>,
     site: &'a Site,
     pub(super) step: String,
 }
@@ -144,7 +167,7 @@ impl Flight<'_> {
     }
 
     /// Waits for the response, or until the connection is closed.
-    pub(super) async fn ends(self) -> Result<Result<Answer, hyper::Error>, Flaw> {
+    pub(super) async fn ends(self) -> Result<Result<Answer, Broken>, Flaw> {
         let end = async {
             let (response, _wire) = self.response.await.expect("no panic")?;
             whole(Ok(response)).await
@@ -176,15 +199,13 @@ impl Flight<'_> {
     }
 }
 
-async fn whole(
-    response: Result<http::Response<Incoming>, hyper::Error>,
-) -> Result<Answer, hyper::Error> {
+async fn whole(response: Result<http::Response<Incoming>, Broken>) -> Result<Answer, Broken> {
     let (head, body) = response?.into_parts();
     let body = body.collect().await?.to_bytes();
     Ok(Answer { body, headers: head.headers, status: head.status })
 }
 
-fn no_answer(error: &hyper::Error) -> Flaw {
+fn no_answer(error: &Broken) -> Flaw {
     Flaw::new("a request", "a response", format!("{error:?}"))
 }
 

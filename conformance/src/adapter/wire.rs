@@ -1,15 +1,18 @@
 //! Over the wire: a connection to the application, kept from one request to the next.
 
+use std::error::Error;
 use std::net::SocketAddr;
 
 use http::{Request, Response};
 use http_body_util::Empty;
-use hyper::Error;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
+
+/// Why nothing came back: a connection that is refused, or closed.
+pub(super) type Broken = Box<dyn Error + Send + Sync>;
 
 /// A client's end of a connection. If it is dropped the connection ends.
 pub(super) struct Wire {
@@ -26,7 +29,7 @@ impl Wire {
     pub(super) async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
-    ) -> Result<Response<Incoming>, Error> {
+    ) -> Result<Response<Incoming>, Broken> {
         if let Some((sender, task)) = &mut self.open
             && sender.ready().await.is_err()
         {
@@ -34,14 +37,14 @@ impl Wire {
             self.open = None;
         }
         if self.open.is_none() {
-            let stream = TcpStream::connect(self.address).await.expect("the application listens");
-            stream.set_nodelay(true).expect("a socket takes its options");
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
             let (sender, connection) = handshake(TokioIo::new(stream)).await?;
             let task = tokio::spawn(async { drop(connection.await) });
             self.open = Some((sender, task));
         }
         let (sender, _) = self.open.as_mut().expect("it was opened");
-        sender.send_request(request).await
+        Ok(sender.send_request(request).await?)
     }
 }
 

@@ -32,6 +32,12 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
         |b| Box::pin(vary(b)),
     ),
     Case::new(
+        "headers/no-vary",
+        "RFC 9110 section 12.5.5, Outcome::apply",
+        "does not look at a session that the handler leaves alone: the response says no Vary",
+        |b| Box::pin(no_vary(b)),
+    ),
+    Case::new(
         "headers/cache",
         "RFC 9111 section 5.2.2.7, Outcome::apply",
         "keeps a response with our cookie out of shared caches, whatever the handler says",
@@ -92,6 +98,20 @@ async fn vary(b: &Bench<'_>) -> Outcome {
     let sound = items == ["accept", "origin", "cookie"];
     let case = "a handler with Vary lines of its own";
     ensure(sound, case, "Vary: Accept, Origin, Cookie", format!("{items:?}"))
+}
+
+async fn no_vary(b: &Bench<'_>) -> Outcome {
+    let site = b.site(recommended()).await?;
+    let (cookie, _) = site.visitor().await?;
+    for (case, visit) in [("no cookie", site.get("/")), ("a session", site.get("/").cookie(cookie))]
+    {
+        let answer = visit.send().await?;
+        let found = (answer.items("vary"), answer.items("cache-control"));
+        let sound = found.0.is_empty() && found.1.is_empty();
+        let case = format!("{case}, and a handler that does not ask for it");
+        ensure(sound, &case, "neither Vary nor Cache-Control", format!("{found:?}"))?;
+    }
+    Ok(())
 }
 
 async fn cache(b: &Bench<'_>) -> Outcome {

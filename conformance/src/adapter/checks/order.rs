@@ -5,7 +5,7 @@ use http_session::Unset;
 use crate::adapter::Reply;
 use crate::adapter::bench::{Bench, express, recommended};
 use crate::adapter::case::Case;
-use crate::adapter::shelf::{Op, settle};
+use crate::adapter::shelf::{Gate, Op, settle};
 use crate::adapter::visit::Visit;
 use crate::suite::Outcome;
 
@@ -31,11 +31,14 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
 ];
 
 async fn save(b: &Bench<'_>) -> Outcome {
-    let site = b.site(recommended()).await?;
-    held(site.shelf.hold(Op::Save), site.get("/").counting(), "1").await?;
-    let (cookie, id) = site.visitor().await?;
-    held(site.shelf.hold(Op::Save), site.get("/").cookie(cookie).counting(), "2").await?;
-    site.holds("after the save", &id, "n", 2)
+    for config in [recommended(), express()] {
+        let site = b.site(config).await?;
+        held(site.shelf.hold(Op::Save), site.get("/").counting(), "1").await?;
+        let (cookie, id) = site.visitor().await?;
+        held(site.shelf.hold(Op::Save), site.get("/").cookie(cookie).counting(), "2").await?;
+        site.holds("after the save", &id, "n", 2)?;
+    }
+    Ok(())
 }
 
 async fn touch(b: &Bench<'_>) -> Outcome {
@@ -55,7 +58,7 @@ async fn delete(b: &Bench<'_>) -> Outcome {
     site.has_records("after the delete", 0)
 }
 
-async fn held(gate: crate::adapter::shelf::Gate, visit: Visit<'_>, body: &str) -> Outcome {
+async fn held(gate: Gate, visit: Visit<'_>, body: &str) -> Outcome {
     let flight = visit.begin();
     gate.reached("the call of the store").await?;
     settle().await;

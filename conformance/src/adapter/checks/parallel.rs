@@ -3,18 +3,10 @@
 use crate::adapter::Reply;
 use crate::adapter::bench::{Bench, recommended};
 use crate::adapter::case::Case;
-use crate::adapter::shelf::Gate;
-use crate::adapter::site::Site;
-use crate::adapter::visit::Flight;
-use crate::suite::{Flaw, Outcome, ensure};
+use crate::adapter::visit::slow;
+use crate::suite::Outcome;
 
 pub(in crate::adapter) const CHECKS: &[Case] = &[
-    Case::new(
-        "parallel/visitors",
-        "Sessions::open",
-        "keeps the sessions of visitors apart whose requests run at the same time",
-        |b| Box::pin(visitors(b)),
-    ),
     Case::new(
         "parallel/merge",
         "Conflict::Merge",
@@ -34,45 +26,6 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
         |b| Box::pin(increments(b)),
     ),
 ];
-
-/// A request whose handler adds a key, and then waits at the gate.
-async fn slow<'a>(
-    site: &'a Site,
-    cookie: &str,
-    key: &'static str,
-) -> Result<(Flight<'a>, Gate), Flaw> {
-    let gate = Gate::new();
-    let inner = gate.clone();
-    let mut visit = site.get("/");
-    if !cookie.is_empty() {
-        visit = visit.cookie(cookie);
-    }
-    let visit = visit.does(async move |found| {
-        let session = found.main()?;
-        session.insert(key, 1)?;
-        inner.wait().await;
-        Ok(Reply::text(session.keys()?.join(" ")))
-    });
-    let flight = visit.begin();
-    gate.reached("the slow handler").await?;
-    Ok((flight, gate))
-}
-
-async fn visitors(b: &Bench<'_>) -> Outcome {
-    let site = b.site(recommended()).await?;
-    let (first, first_gate) = slow(&site, "", "a").await?;
-    let (second, second_gate) = slow(&site, "", "b").await?;
-    second_gate.open();
-    let second = second.answer().await?;
-    second.is("the second visitor", 200, "b")?;
-    first_gate.open();
-    let first = first.answer().await?;
-    first.is("the first visitor", 200, "a")?;
-    let pairs =
-        (first.cookie("the first", site.name())?, second.cookie("the second", site.name())?);
-    ensure(pairs.0 != pairs.1, "two visitors", "two cookies", "the same twice")?;
-    site.has_records("two visitors", 2)
-}
 
 async fn merge(b: &Bench<'_>) -> Outcome {
     let site = b.site(recommended()).await?;

@@ -6,6 +6,7 @@ use hyper::body::Bytes;
 use crate::adapter::Reply;
 use crate::adapter::bench::{Bench, recommended};
 use crate::adapter::case::Case;
+use crate::adapter::visit::slow;
 use crate::adapter::wire::Wire;
 use crate::suite::{Outcome, ensure};
 
@@ -57,6 +58,12 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
         "Sessions::open",
         "keeps the sessions of requests apart that come over one connection",
         |b| Box::pin(connection(b)),
+    ),
+    Case::new(
+        "visit/at-once",
+        "Sessions::open",
+        "runs the handlers of two visitors at the same time, each with a session of its own",
+        |b| Box::pin(at_once(b)),
     ),
 ];
 
@@ -151,4 +158,20 @@ async fn connection(b: &Bench<'_>) -> Outcome {
         answer.is(&format!("{case}, over the same connection"), 200, body)?;
     }
     Ok(())
+}
+
+async fn at_once(b: &Bench<'_>) -> Outcome {
+    let site = b.site(recommended()).await?;
+    let (first, first_gate) = slow(&site, "", "a").await?;
+    let (second, second_gate) = slow(&site, "", "b").await?;
+    second_gate.open();
+    let second = second.answer().await?;
+    second.is("the second visitor", 200, "b")?;
+    first_gate.open();
+    let first = first.answer().await?;
+    first.is("the first visitor", 200, "a")?;
+    let pairs =
+        (first.cookie("the first", site.name())?, second.cookie("the second", site.name())?);
+    ensure(pairs.0 != pairs.1, "two visitors", "two cookies", "the same twice")?;
+    site.has_records("two visitors", 2)
 }
