@@ -39,31 +39,25 @@ use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use http_session_store::Store;
-use tokio::time::timeout;
 
-mod check;
+mod case;
 mod checks;
 mod client;
-mod flaw;
 mod handle;
-mod report;
 mod sample;
 mod subject;
 
-pub use self::check::Check;
-pub use self::flaw::Flaw;
-pub use self::report::Report;
+pub use crate::suite::{Check, Flaw, Report};
 
-use self::check::Outcome;
+use self::case::Case;
 use self::handle::{Factory, Open};
-use self::report::Verdict;
 use self::subject::Subject;
+use crate::suite::{Outcome, Verdict, carry_out};
 
 /// How long a check may take: what takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -176,7 +170,7 @@ impl<'a> Contract<'a> {
 
     /// All checks, in the order in which they run.
     pub fn checks() -> impl Iterator<Item = &'static Check> {
-        checks::ALL.into_iter().flatten()
+        cases().map(|case| &case.check)
     }
 
     /// Runs all checks that are for this kind of store, one by one. Those that wait for a server's clock
@@ -186,15 +180,15 @@ impl<'a> Contract<'a> {
     /// (`#[tokio::test(flavor = "multi_thread")]`): races are then real ones.
     pub async fn run(&self) -> Report {
         let run = RandomState::new().build_hasher().finish() as u32;
-        let mut report: Vec<_> = Self::checks().map(|check| (check, Verdict::Skipped)).collect();
+        let mut report: Vec<_> =
+            Self::checks().map(|check| (check, Verdict::Skipped(None))).collect();
         let mut waiting = Vec::new();
-        for (number, (check, verdict)) in report.iter_mut().enumerate() {
-            let check = *check;
-            if check.is_for(self.kind) {
+        for (number, (case, (_, verdict))) in cases().zip(&mut report).enumerate() {
+            if case.is_for(self.kind) {
                 let verdict = async move {
-                    *verdict = Verdict::of(self.carry_out(check, run, number).await);
+                    *verdict = Verdict::of(self.carry_out(case, run, number).await);
                 };
-                if check.waits && self.kind.clock == Clock::Server {
+                if case.waits && self.kind.clock == Clock::Server {
                     waiting.push(Box::pin(verdict));
                 } else {
                     verdict.await;
@@ -202,18 +196,16 @@ impl<'a> Contract<'a> {
             }
         }
         join_all(waiting).await;
-        Report::new(report)
+        Report::new("store", report)
     }
 
-    async fn carry_out(&self, check: &Check, run: u32, number: usize) -> Outcome {
+    async fn carry_out(&self, case: &Case, run: u32, number: usize) -> Outcome {
         let outcome = async {
             let tag = format!("{run:x}-{number}");
             let subject = Subject::open(self.kind, &*self.open, self.outage.as_deref(), tag).await;
-            (check.run)(&subject).await
+            (case.run)(&subject).await
         };
-        timeout(LIMIT, unpanicked(Box::pin(outcome)))
-            .await
-            .unwrap_or_else(|_| Err(Flaw::new("the check", "an end", format!("none in {LIMIT:?}"))))
+        carry_out(LIMIT, outcome).await
     }
 }
 
@@ -223,17 +215,8 @@ impl fmt::Debug for Contract<'_> {
     }
 }
 
-/// The outcome of a check; a panic is one, too.
-async fn unpanicked(mut outcome: Pin<Box<dyn Future<Output = Outcome> + '_>>) -> Outcome {
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| outcome.as_mut().poll(context)));
-        polled.unwrap_or_else(|panic| {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
-            Poll::Ready(Err(Flaw::new("the check", "no panic", format!("a panic: {text}"))))
-        })
-    })
-    .await
+fn cases() -> impl Iterator<Item = &'static Case> {
+    checks::ALL.into_iter().flatten()
 }
 
 /// Carries out all of them at the same time, on this task.

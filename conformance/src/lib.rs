@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod adapter;
 pub mod client;
 pub mod compare;
 pub mod contract;
@@ -12,6 +13,7 @@ pub mod rules;
 pub mod scenario;
 pub mod servers;
 mod setup;
+mod suite;
 pub mod trace;
 pub mod via;
 mod world;

@@ -4,14 +4,15 @@ mod axum;
 mod core;
 mod rocket;
 mod warp;
-mod wire;
 
 use std::str::FromStr;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, VARY};
+use tokio::runtime::Builder;
 
 pub use self::axum::Wiring;
 
+use crate::adapter::{self, App, Started};
 use crate::client::latin1;
 use crate::reports;
 use crate::scenario::Scenario;
@@ -53,18 +54,35 @@ impl Via {
     /// If the scenario holds what can't be expressed with the library.
     #[must_use]
     pub fn replay(self, scenario: &Scenario) -> Trace {
-        reports::collect(|| match self {
-            Self::Axum(wiring) => axum::replay(scenario, wiring),
-            Self::Core => core::replay(scenario),
-            Self::Rocket => rocket::replay(scenario),
-            Self::Warp => warp::replay(scenario),
+        reports::collect(|| {
+            if self == Self::Core {
+                return core::replay(scenario);
+            }
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let start = async |app: App| self.start(app).await;
+            let replay = adapter::replay(scenario, &start);
+            let trace = runtime.expect("a runtime can be made").block_on(replay);
+            trace.expect("it launches and answers")
         })
+    }
+
+    /// Starts an application of the [contract for adapters](crate::adapter) on it.
+    ///
+    /// # Errors
+    /// It does not launch; the core alone is no server.
+    pub async fn start(self, app: App) -> Started {
+        match self {
+            Self::Axum(wiring) => axum::start(app, wiring).await,
+            Self::Core => Err("the core is no server".into()),
+            Self::Rocket => rocket::start(app).await,
+            Self::Warp => warp::start(app).await,
+        }
     }
 }
 
 impl Answer {
     /// Notes what the response says to caches. express-session says nothing.
-    fn cache(&mut self, world: &World, headers: &HeaderMap) {
+    pub(crate) fn cache(&mut self, world: &World, headers: &HeaderMap) {
         let list = |name: HeaderName| {
             let lines = headers.get_all(name).iter();
             let lines: Vec<_> = lines.map(|line| latin1(line.as_bytes())).collect();

@@ -1,6 +1,6 @@
 //! All checks, from the simple to the difficult.
 
-use super::Check;
+use super::case::Case;
 
 mod cancel;
 mod content;
@@ -18,7 +18,7 @@ mod touch;
 mod version;
 
 /// In the order in which they run.
-pub(super) const ALL: [&[Check]; 14] = [
+pub(super) const ALL: [&[Case]; 14] = [
     load::CHECKS,
     save::CHECKS,
     delete::CHECKS,

@@ -9,10 +9,10 @@ use http_session::store::{
 };
 use http_session::{Record, SessionId, Timestamp};
 
-use super::flaw::{Flaw, ensure};
 use super::handle::Handle;
 use super::sample::{cookie, number, numbered, word};
 use super::{Clock, Kind};
+use crate::suite::{Flaw, ensure};
 
 /// What the server's clock may be late, and an operation may take.
 const SLACK: Duration = Duration::from_millis(500);

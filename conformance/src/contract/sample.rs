@@ -8,7 +8,7 @@ use http_session::{
 };
 use serde_json::{Map, Value};
 
-use super::flaw::Flaw;
+use crate::suite::Flaw;
 
 /// A cookie with this end: one can be had from a session only.
 pub(super) fn cookie(end: Option<Timestamp>) -> SessionCookie {

@@ -1,18 +1,19 @@
 //! Through axum: its router, the session layer and the extractor.
 
+use std::net::Ipv4Addr;
+
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::Response;
-use http_session_axum::{Session, session_layer_from};
+use axum::routing::get;
+use http_session_axum::{Session, SessionLayer, Sessions, session_layer_from};
 use tokio::net::TcpListener;
 
-use super::wire::{self, Host};
-use crate::scenario::Scenario;
-use crate::setup::Setup;
-use crate::trace::Trace;
+use crate::adapter::{self, App, Mounting, Reply, Routes, Second, Started};
 
 /// How the layer is built in. Anything but [`Wiring::Layer`] is there to show that a replay notices.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,27 +26,55 @@ pub enum Wiring {
     NoSetCookie,
 }
 
-pub(super) fn replay(scenario: &Scenario, wiring: Wiring) -> Trace {
-    wire::replay(scenario, |setup, host, listener| serve(setup, host, listener, wiring))
-}
-
-fn serve(setup: &Setup, host: Host, listener: TcpListener, wiring: Wiring) {
-    let router = Router::new().fallback(handle).with_state(host.clone());
-    let mut layer = session_layer_from(host.sessions(setup));
-    if let Some(template_for) = setup.template_for() {
-        layer = layer.cookie_options(move |request| template_for(&request.uri().to_string()));
-    }
+/// Starts an application.
+pub(super) async fn start(app: App, wiring: Wiring) -> Started {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
     let router = match wiring {
-        Wiring::Layer => router.layer(layer),
-        Wiring::NoLayer => router,
-        Wiring::NoSetCookie => router.layer(layer).layer(map_response(drop_set_cookie)),
+        Wiring::Layer => mounted(&app),
+        Wiring::NoLayer => routes(&app),
+        Wiring::NoSetCookie => mounted(&app).layer(map_response(drop_set_cookie)),
     };
-    let router = router.layer(from_fn_with_state(host, connect));
+    let router = router.layer(from_fn_with_state(app.clone(), connect)).with_state(app);
     tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(address)
 }
 
-async fn connect(State(host): State<Host>, mut request: Request, next: Next) -> Response {
-    request.extensions_mut().insert(host.connection());
+fn mounted(app: &App) -> Router<App> {
+    let layer = layer(app, app.sessions());
+    match app.mounting() {
+        Mounting::Late => Router::new().layer(layer).merge(routes(app)),
+        Mounting::Missing => routes(app),
+        Mounting::Nested => Router::new().nest("/nested", routes(app).layer(layer)),
+        Mounting::Twice => routes(app).layer(layer.clone()).layer(layer),
+        Mounting::Two => {
+            let second = self::layer(app, app.second()).marker::<Second>();
+            Router::new().fallback(handle_both).layer(layer).layer(second)
+        }
+        _ => routes(app).layer(layer),
+    }
+}
+
+fn layer(app: &App, sessions: Sessions) -> SessionLayer {
+    let layer = session_layer_from(sessions);
+    match app.cookie_options() {
+        None => layer,
+        Some(cookie_options) => {
+            layer.cookie_options(move |request| cookie_options(&request.uri().to_string()))
+        }
+    }
+}
+
+fn routes(app: &App) -> Router<App> {
+    match app.routes() {
+        Routes::One => Router::new().route("/handler", get(handle)),
+        _ => Router::new().fallback(handle),
+    }
+}
+
+async fn connect(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let connection = app.connection(step(request.headers()));
+    request.extensions_mut().insert(connection);
     next.run(request).await
 }
 
@@ -54,9 +83,28 @@ async fn drop_set_cookie(mut response: Response) -> Response {
     response
 }
 
-async fn handle(
-    State(host): State<Host>,
+async fn handle(State(app): State<App>, headers: HeaderMap, session: Option<Session>) -> Response {
+    respond(app.handle(step(&headers), session.as_deref()).await)
+}
+
+async fn handle_both(
+    State(app): State<App>,
+    headers: HeaderMap,
     session: Option<Session>,
-) -> (StatusCode, HeaderMap, String) {
-    host.handle(session.as_deref()).await
+    second: Option<Session<Second>>,
+) -> Response {
+    respond(app.handle_both(step(&headers), session.as_deref(), second.as_deref()).await)
+}
+
+fn step(headers: &HeaderMap) -> &str {
+    headers.get(App::STEP).and_then(|step| step.to_str().ok()).unwrap_or_default()
+}
+
+fn respond(reply: Reply) -> Response {
+    let mut response = Response::new(match reply.body {
+        adapter::Body::Whole(body) => Body::from(body),
+        adapter::Body::Chunks(chunks) => Body::from_stream(chunks),
+    });
+    (*response.status_mut(), *response.headers_mut()) = (reply.status, reply.headers);
+    response
 }

@@ -7,27 +7,26 @@ use std::time::Duration;
 
 use http_session::store::Expect;
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::{number, numbered};
 use crate::contract::subject::Subject;
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "cancel/save",
         "Store",
         "leaves the old record or the new one when a save is given up, and then works on",
         |s| Box::pin(save(s)),
     ),
-    Check::new(
+    Case::new(
         "cancel/rotate",
         "AtomicRotation, store::Rotate",
         "leaves one id alive when a rotation is given up, never both and never neither, and then works on",
         |s| Box::pin(rotate(s)),
     ),
-    Check::new(
+    Case::new(
         "cancel/others",
         "Store",
         "leaves the record as it is when a load or a touch is given up, gone or not after a delete",

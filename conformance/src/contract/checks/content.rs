@@ -3,27 +3,26 @@
 use http_session::store::{Expect, Save, Written};
 use serde_json::Value;
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::{members, with_data, word};
 use crate::contract::subject::Subject;
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "content/json",
         "B-084, F-01, F-06",
         "gives back any JSON data: numbers, characters, odd keys, deep nesting",
         |s| Box::pin(json(s)),
     ),
-    Check::new(
+    Case::new(
         "content/size",
         "ConfigBuilder::max_record_bytes",
         "gives back data of any size, up to 1 MiB",
         |s| Box::pin(size(s)),
     ),
-    Check::new(
+    Case::new(
         "content/nul",
         "P-10",
         "gives back a text with NUL, or refuses it with an error and writes nothing",

@@ -1,18 +1,18 @@
 //! Deleting.
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::subject::Subject;
+use crate::suite::Outcome;
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new("delete/gone", "B-203, store::Delete", "removes the record", |s| Box::pin(gone(s))),
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new("delete/gone", "B-203, store::Delete", "removes the record", |s| Box::pin(gone(s))),
+    Case::new(
         "delete/absent",
         "B-203, store::Delete",
         "answers success to a delete of what is absent",
         |s| Box::pin(absent(s)),
     ),
-    Check::new("delete/others", "store::Delete", "removes no record of another id", |s| {
+    Case::new("delete/others", "store::Delete", "removes no record of another id", |s| {
         Box::pin(others(s))
     }),
 ];

@@ -2,20 +2,20 @@
 
 use http_session::store::Expect;
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
 use crate::contract::sample::numbered;
 use crate::contract::subject::Subject;
+use crate::suite::Outcome;
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "expect/absent",
         "store::Expect::Absent",
         "writes under Expect::Absent if there is no record, and else answers Exists and leaves it",
         |s| Box::pin(absent(s)),
     ),
-    Check::new(
+    Case::new(
         "expect/present",
         "store::Expect::Present",
         "writes under Expect::Present if there is a record, and else answers Gone and writes none",

@@ -6,91 +6,91 @@ use http_session::Timestamp;
 use http_session::store::{Expect, Touched};
 
 use super::version::expect;
-use crate::contract::check::Outcome;
+use crate::contract::Clock;
+use crate::contract::case::Case;
 use crate::contract::client::{answer, later, millis, saved};
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::{number, numbered};
 use crate::contract::subject::Subject;
-use crate::contract::{Check, Clock};
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "expiry/load",
         "B-064, B-068, store::Load",
         "answers None to the load of a record that has expired",
         |s| Box::pin(load(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/end",
         "B-200, F-08, Contract::granularity",
         "keeps a record until its end, and no longer than the granularity allows",
         |s| Box::pin(end(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/none",
         "B-201, Record::expires",
         "keeps a record that says nothing of its end for an hour, and one that ends at the last moment of all",
         |s| Box::pin(none(s)),
     ),
-    Check::new(
+    Case::new(
         "expiry/save",
         "B-068, store",
         "takes an expired record to be absent when another one is saved",
         |s| Box::pin(save(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/touch",
         "B-131, B-202, store::Touch",
         "answers Gone to a touch of an expired record, and does not bring it back",
         |s| Box::pin(touch(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/rotate",
         "B-068, store::Rotate",
         "takes an expired record to be absent in a rotation, be it of the old id or the new one",
         |s| Box::pin(rotate(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/delete",
         "B-203, store::Delete",
         "answers success to the delete of an expired record",
         |s| Box::pin(delete(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/saved-anew",
         "store::Save, Record::expires",
         "takes the end of the record that was saved last: a later one, an earlier one, or none",
         |s| Box::pin(saved_anew(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/rotated",
         "store::Rotate, Record::expires",
         "takes the end of the record that a rotation writes",
         |s| Box::pin(rotated(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/touched",
         "B-202, store::Touch::expires",
         "takes the end that a touch gives: a later one, an earlier one, or none",
         |s| Box::pin(touched(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/past",
         "B-200, store::Save",
         "keeps no record that is saved or rotated with an end that is past, nor the one before it",
         |s| Box::pin(past(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "expiry/refused",
         "store::Expect",
         "leaves the end of a record when it refuses a write",

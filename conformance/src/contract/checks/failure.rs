@@ -7,22 +7,21 @@ use http_session::SessionId;
 use http_session::store::{Delete, Expect, Load, Rotate, Save, Touch};
 use http_session_store::StoreError;
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
-use crate::contract::flaw::{Flaw, chain, ensure};
+use crate::contract::case::Case;
 use crate::contract::handle::Handle;
 use crate::contract::sample::{cookie, with_data};
 use crate::contract::subject::Subject;
+use crate::suite::{Flaw, Outcome, chain, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "failure/outage",
         "Store, B-067",
         "answers each operation with an error when it fails, never as if nothing were there",
         |s| Box::pin(outage(s)),
     )
     .of_outage(),
-    Check::new("failure/silent", "Store::Error", "shows neither ids nor data in its errors", |s| {
+    Case::new("failure/silent", "Store::Error", "shows neither ids nor data in its errors", |s| {
         Box::pin(silent(s))
     }),
 ];

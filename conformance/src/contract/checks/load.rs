@@ -1,10 +1,10 @@
 //! Loading.
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::subject::Subject;
+use crate::suite::Outcome;
 
-pub(in crate::contract) const CHECKS: &[Check] = &[Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[Case::new(
     "load/nothing",
     "B-196, store::Load",
     "answers None to a load of an id that was never saved",

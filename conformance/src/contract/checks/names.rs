@@ -3,27 +3,26 @@
 use http_session::SessionId;
 use http_session::store::{Expect, Load, Save, Touched, Written};
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::{number, numbered};
 use crate::contract::subject::Subject;
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "names/apart",
         "store, Contract::new",
         "keeps the records of stores by different names apart",
         |s| Box::pin(apart(s)),
     ),
-    Check::new(
+    Case::new(
         "names/ids",
         "F-07, store",
         "keeps the records of any two ids apart, of 1 to 1,024 bytes of any UTF-8 text",
         |s| Box::pin(ids(s)),
     ),
-    Check::new(
+    Case::new(
         "names/nul",
         "Store::load",
         "answers None to the load of an id with a NUL character that it can't save, and else keeps it",

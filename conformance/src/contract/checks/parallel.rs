@@ -4,61 +4,61 @@ use http_session::store::{Expect, Touched, Written};
 use std::time::Duration;
 
 use super::version::expect;
-use crate::contract::check::Outcome;
+use crate::contract::Kind;
+use crate::contract::case::Case;
 use crate::contract::client::Client;
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::{number, numbered, word};
 use crate::contract::subject::Subject;
-use crate::contract::{Check, Kind};
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "parallel/increments",
         "Store, store::Expect::Version",
         "loses no increment of many writers that load, save under the version, and try again on Changed",
         |s| Box::pin(increments(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "parallel/absent",
         "Store, store::Expect::Absent",
         "lets one of many saves under Expect::Absent win, and its record stays",
         |s| Box::pin(absent(s)),
     ),
-    Check::new(
+    Case::new(
         "parallel/absent-expired",
         "B-068, store::Expect::Absent",
         "lets one of many saves under Expect::Absent win over an expired record, and its record stays",
         |s| Box::pin(absent_expired(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "parallel/rotations",
         "AtomicRotation",
         "lets one of many rotations of one record win, and one new id lives",
         |s| Box::pin(rotations(s)),
     )
     .of_atomic_rotation(),
-    Check::new(
+    Case::new(
         "parallel/save-and-rotate",
         "AtomicRotation",
         "lets a save or a rotation under the same version win, never both",
         |s| Box::pin(save_and_rotate(s)),
     )
     .of_atomic_rotation(),
-    Check::new(
+    Case::new(
         "parallel/save-and-delete",
         "Store, store::Expect::Present",
         "does not bring a record back with a save under a precondition that races with its delete",
         |s| Box::pin(save_and_delete(s)),
     ),
-    Check::new(
+    Case::new(
         "parallel/touch-and-delete",
         "B-131, store::Touch",
         "does not bring a record back with a touch, or a load that renews, that races with its delete",
         |s| Box::pin(touch_and_delete(s)),
     ),
-    Check::new(
+    Case::new(
         "parallel/touch-and-save",
         "B-202, store::Touch",
         "loses no save that races with a touch or a load that renews",

@@ -2,35 +2,34 @@
 
 use std::time::Duration;
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::{later, millis};
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::number;
 use crate::contract::subject::Subject;
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "refresh/done",
         "store::Load::refresh, store::Stored::refreshed",
         "lets a record live as much longer as a load asked if it says so, and else leaves its end",
         |s| Box::pin(done(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "refresh/sets",
         "store::Load::refresh",
         "sets the end that a load asked for if it says so, though the record had a later one, or none",
         |s| Box::pin(sets(s)),
     )
     .waiting(),
-    Check::new(
+    Case::new(
         "refresh/data",
         "store::Load::refresh, store::Version",
         "leaves data and version when a load renews",
         |s| Box::pin(data(s)),
     ),
-    Check::new(
+    Case::new(
         "refresh/absent",
         "B-131, store::Load",
         "brings nothing back with a load that renews: neither what was deleted nor what has expired",

@@ -3,58 +3,57 @@
 use http_session::store::{Expect, Written};
 
 use super::version::{expect, loads};
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::flaw::ensure;
 use crate::contract::sample::numbered;
 use crate::contract::subject::Subject;
+use crate::suite::{Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "rotate/moves",
         "store::Rotate",
         "ends the old id and begins the new one with the record that was given",
         |s| Box::pin(moves(s)),
     ),
-    Check::new(
+    Case::new(
         "rotate/anything",
         "store::Rotate, store::Expect::Anything",
         "begins the new id without a precondition even if the old one is absent",
         |s| Box::pin(anything(s)),
     ),
-    Check::new(
+    Case::new(
         "rotate/absent",
         "store::Rotate, store::Expect::Absent",
         "answers Exists under Expect::Absent if the old id has a record, and else begins the new one",
         |s| Box::pin(absent(s)),
     ),
-    Check::new(
+    Case::new(
         "rotate/present",
         "store::Rotate, store::Expect::Present",
         "answers Gone under Expect::Present if the old id is absent, and writes nothing",
         |s| Box::pin(present(s)),
     ),
-    Check::new(
+    Case::new(
         "rotate/version",
         "store::Rotate, store::Expect::Version",
         "rotates under the current version, and answers Changed to another one, Gone if there is no record",
         |s| Box::pin(version(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "rotate/onto-another",
         "store::Rotate, store::Written::Exists",
         "answers Exists if the new id has a record, and changes neither",
         |s| Box::pin(onto_another(s)),
     ),
-    Check::new(
+    Case::new(
         "rotate/onto-itself",
         "store::Rotate, store::Written::Exists",
         "answers Exists if the new id is the old one and has a record, and leaves it",
         |s| Box::pin(onto_itself(s)),
     ),
-    Check::new(
+    Case::new(
         "rotate/precondition-first",
         "store::Rotate",
         "looks at the precondition before it looks at the new id",

@@ -2,21 +2,20 @@
 
 use http_session::store::Expect;
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::flaw::ensure;
 use crate::contract::sample::{members, numbered};
 use crate::contract::subject::Subject;
+use crate::suite::{Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "save/first",
         "B-084, B-199, store::Save",
         "gives back the record that was saved, from each handle on the store",
         |s| Box::pin(first(s)),
     ),
-    Check::new(
+    Case::new(
         "save/again",
         "B-203, store::Expect::Anything",
         "lets the last save without a precondition win",

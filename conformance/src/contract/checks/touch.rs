@@ -3,34 +3,33 @@
 use http_session::store::Touched;
 
 use super::version::expect;
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::flaw::ensure;
 use crate::contract::sample::{numbered, shown};
 use crate::contract::subject::Subject;
+use crate::suite::{Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "touch/absent",
         "B-131, B-202, store::Touch",
         "answers Gone to a touch of what is absent, and inserts nothing",
         |s| Box::pin(absent(s)),
     ),
-    Check::new(
+    Case::new(
         "touch/data",
         "B-202, store::Touch",
         "answers Alive to a touch of a record, and leaves its data",
         |s| Box::pin(data(s)),
     ),
-    Check::new(
+    Case::new(
         "touch/version",
         "store::Touch, store::Version",
         "leaves the version when a record is touched",
         |s| Box::pin(version(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "touch/other-version",
         "store::Touch::version",
         "answers Alive to a touch under another version, and leaves data and version",

@@ -3,50 +3,49 @@
 use http_session::SessionId;
 use http_session::store::{Expect, Version, Written};
 
-use crate::contract::Check;
-use crate::contract::check::Outcome;
+use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::flaw::{Flaw, ensure};
 use crate::contract::sample::{number, numbered, shown, with_data};
 use crate::contract::subject::Subject;
+use crate::suite::{Flaw, Outcome, ensure};
 
-pub(in crate::contract) const CHECKS: &[Check] = &[
-    Check::new(
+pub(in crate::contract) const CHECKS: &[Case] = &[
+    Case::new(
         "version/same",
         "store::Written::Saved, store::Stored",
         "gives the same version in the reply to a write and in each load after it",
         |s| Box::pin(same(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "version/another",
         "store::Version",
         "makes another version with each write of another record",
         |s| Box::pin(another(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "version/expected",
         "store::Expect::Version",
         "writes under the current version, and answers Changed to another one, Gone if there is no record",
         |s| Box::pin(expected(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "version/changed",
         "store::Written::Changed",
         "shows in Changed the record that stands there, with the version that the next save can expect",
         |s| Box::pin(changed(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "version/whole",
         "store::Version",
         "makes another version for a record that differs in its last byte alone, however long it is",
         |s| Box::pin(whole(s)),
     )
     .of_versions(),
-    Check::new(
+    Case::new(
         "version/deleted",
         "store::Version",
         "makes another version for a record that was deleted and made again",

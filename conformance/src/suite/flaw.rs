@@ -1,8 +1,8 @@
-//! What a store did wrong.
+//! What was done wrong.
 
 use std::fmt;
 
-/// What was expected of a store, and what it did instead.
+/// What was expected, and what was done instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Flaw {
     case: String,
@@ -11,7 +11,7 @@ pub struct Flaw {
 }
 
 impl Flaw {
-    pub(super) fn new(
+    pub(crate) fn new(
         case: impl Into<String>,
         expected: impl Into<String>,
         answered: impl Into<String>,
@@ -19,13 +19,13 @@ impl Flaw {
         Self { case: case.into(), expected: expected.into(), answered: answered.into() }
     }
 
-    /// An error of the store where none is in order.
-    pub(super) fn error(operation: &str, error: &dyn std::error::Error) -> Self {
+    /// An error where none is in order.
+    pub(crate) fn error(operation: &str, error: &dyn std::error::Error) -> Self {
         Self::new(operation, "no error", format!("the error {:?}", chain(error)))
     }
 
     /// Puts the case before that of the flaw.
-    pub(super) fn of(mut self, case: &str) -> Self {
+    pub(crate) fn of(mut self, case: &str) -> Self {
         self.case = format!("{case}: {}", self.case);
         self
     }
@@ -39,7 +39,7 @@ impl fmt::Display for Flaw {
 }
 
 /// An error's message and those of its sources.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
@@ -51,7 +51,7 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// Is it as it should be?
-pub(super) fn ensure(
+pub(crate) fn ensure(
     holds: bool,
     case: &str,
     expected: &str,

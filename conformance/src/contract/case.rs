@@ -1,21 +1,17 @@
-//! One check of the contract.
+//! One check of the contract, and how it is run.
 
 use std::pin::Pin;
 
+use super::Kind;
 use super::subject::Subject;
-use super::{Flaw, Kind};
-
-/// How a check ends.
-pub(super) type Outcome = Result<(), Flaw>;
+use crate::suite::{Check, Outcome};
 
 type Run = for<'a> fn(&'a Subject<'_>) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
 
-/// One thing that a store must do.
+/// A check of stores.
 #[derive(Debug)]
-pub struct Check {
-    name: &'static str,
-    must: &'static str,
-    rule: &'static str,
+pub(super) struct Case {
+    pub(super) check: Check,
     /// Which stores it is for.
     needs: Needs,
     pub(super) run: Run,
@@ -31,16 +27,15 @@ enum Needs {
     Versions,
 }
 
-impl Check {
+impl Case {
     pub(super) const fn new(
         name: &'static str,
         rule: &'static str,
         must: &'static str,
         run: Run,
     ) -> Self {
-        Self { name, must, rule, needs: Needs::Nothing, run, waits: false }
+        Self { check: Check::new(name, rule, must), needs: Needs::Nothing, run, waits: false }
     }
-
     /// It is for stores with atomic rotation.
     pub(super) const fn of_atomic_rotation(mut self) -> Self {
         self.needs = Needs::AtomicRotation;
@@ -72,20 +67,5 @@ impl Check {
             Needs::Outage => kind.outage,
             Needs::Versions => kind.versions,
         }
-    }
-
-    /// Its name: a group, a slash, and a word.
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// What the store must do, in a sentence without the store.
-    pub const fn must(&self) -> &'static str {
-        self.must
-    }
-
-    /// Where that is said: rules (B-…, F-…), or an item of [`http_session::store`].
-    pub const fn rule(&self) -> &'static str {
-        self.rule
     }
 }
