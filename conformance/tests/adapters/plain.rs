@@ -312,6 +312,12 @@ impl Server {
         let facts = RequestFacts {
             path: &path,
             connection: self.connection(head),
+            forwarded: head
+                .headers
+                .get_all("forwarded")
+                .iter()
+                .next_back()
+                .map(|line| line.as_bytes()),
             forwarded_proto: self.forwarded(head),
             template: match self.app.cookie_options() {
                 Some(cookie_options) if !self.is(Defect::IgnoresCookieOptions) => {

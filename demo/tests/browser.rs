@@ -1,52 +1,47 @@
-//! A person's stories with the demo, in a real browser: what the page shows, and what the browser's
-//! cookie jar holds.
+//! A person's stories with the demo on each framework, in a real browser: what the page shows, and what
+//! the browser's cookie jar holds.
 //!
 //! It needs Chromium (`$CHROMIUM`, or one of the usual names on the PATH); without it it says that it
 //! was skipped, and under `CI` it fails. `SCREENSHOT=1` writes the demo's screenshot anew.
 
-#[path = "../examples/demo/main.rs"]
-#[expect(dead_code, reason = "its main is not called")]
-mod demo;
+mod common;
 #[path = "browser/devtools.rs"]
 mod devtools;
 
 use std::io::Write;
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-use http_session_axum::Secret;
+use http_session_store::OsEnv;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use self::common::{Framework, start};
 use self::devtools::Browser;
 
 /// A browser, and the demo's server.
 struct World {
     browser: Browser,
+    framework: Framework,
     _server: Runtime,
     url: String,
 }
 
 impl World {
     /// With the page open. `None`: there is no browser, and the test was skipped.
-    fn new(test: &str) -> Option<Self> {
+    fn new(framework: Framework, test: &str) -> Option<Self> {
         let Some(program) = devtools::find() else {
             let why = "there is no Chromium: apt-get install chromium, or set CHROMIUM";
             assert!(std::env::var_os("CI").is_none(), "under CI the browser must run: {why}");
             // Not `eprintln!`, which the test harness swallows when a test passes.
-            let text = format!("SKIPPED {test}: {why}\n");
+            let text = format!("SKIPPED {framework:?} {test}: {why}\n");
             std::io::stderr().write_all(text.as_bytes()).expect("stderr is open");
             return None;
         };
         let server = Runtime::new().expect("a runtime");
-        let listener = server.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-        let listener = listener.expect("a port is free");
-        let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
-        let app = demo::app(Secret::from([7; 32])).expect("sound options");
-        server.spawn(async move { axum::serve(listener, app).await });
-        let mut world = Self { browser: Browser::start(program), _server: server, url };
+        let url = format!("http://{}/", server.block_on(start(framework, OsEnv)));
+        let browser = Browser::start(program);
+        let mut world = Self { browser, framework, _server: server, url };
         world.browser.viewport(1280, 900, false);
         world.browser.open(&world.url);
         Some(world)
@@ -201,7 +196,8 @@ impl World {
     }
 
     fn screenshot(&mut self, file: &Path) {
-        if std::env::var_os("SCREENSHOT").is_some_and(|value| value == "1") {
+        let is_first = self.framework == Framework::Axum;
+        if is_first && std::env::var_os("SCREENSHOT").is_some_and(|value| value == "1") {
             self.browser.screenshot(file);
         }
     }
@@ -219,10 +215,8 @@ const MERGED: [(&str, &str); 5] = [
     ("save", "written"),
 ];
 
-#[test]
-fn a_persons_story() {
-    let Some(mut world) = World::new("a_persons_story") else { return };
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/demo");
+fn a_persons_story(mut world: World) {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
 
     // Somebody who only looks leaves nothing behind.
     assert_eq!(world.browser.cookies(&world.url), [(); 0].map(|()| Value::Null));
@@ -393,10 +387,7 @@ fn a_persons_story() {
     assert_eq!(world.browser.complaints().len(), 1, "one answer was 409");
 }
 
-#[test]
-fn presets_and_options() {
-    let Some(mut world) = World::new("presets_and_options") else { return };
-
+fn presets_and_options(mut world: World) {
     // The recommended preset: all that is to be said of it comes from plain HTTP on localhost.
     let safe = ["The cookie travels over plain HTTP", "Other hosts of the site can set the cookie"];
     assert_eq!(world.findings(), safe);
@@ -507,10 +498,7 @@ fn presets_and_options() {
     assert_eq!(world.browser.complaints(), [""; 0]);
 }
 
-#[test]
-fn sessions_end() {
-    let Some(mut world) = World::new("sessions_end") else { return };
-
+fn sessions_end(mut world: World) {
     // A day unused. (A name is text, whatever it looks like.)
     world.log_in("<b>Grace</b>");
     assert!(world.browser.text("#end").contains("ends in 1 day (idle timeout)"));
@@ -582,9 +570,7 @@ fn sessions_end() {
     assert_eq!(world.browser.complaints(), [""; 0]);
 }
 
-#[test]
-fn any_screen_and_no_script() {
-    let Some(mut world) = World::new("any_screen_and_no_script") else { return };
+fn any_screen_and_no_script(mut world: World) {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
 
     // On a phone, with all that can be opened open; and in the dark. With all that can be said.
@@ -617,4 +603,24 @@ fn any_screen_and_no_script() {
     world.forward("day");
     world.browser.until_shows("#ended", "idle timeout");
     assert_eq!(world.browser.complaints(), [""; 0]);
+}
+
+/// Plays each story on a framework.
+macro_rules! stories {
+    ($($module:ident: $framework:ident),* => $stories:tt) => {
+        $(mod $module { $crate::stories! { $framework $stories } })*
+    };
+    ($framework:ident { $($story:ident),* }) => {
+        $(#[test]
+        fn $story() {
+            let world = super::World::new(super::Framework::$framework, stringify!($story));
+            world.into_iter().for_each(super::$story);
+        })*
+    };
+}
+pub(crate) use stories;
+
+stories! {
+    axum: Axum, rocket: Rocket, warp: Warp
+    => { a_persons_story, presets_and_options, sessions_end, any_screen_and_no_script }
 }

@@ -1,4 +1,4 @@
-use http_session_axum::{Config, Secret};
+use http_session_store::core::{Config, Secret};
 
 use super::{Options, Preset};
 

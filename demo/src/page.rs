@@ -1,26 +1,23 @@
 //! Writes the page. `page.html` is its frame; what changes is filled in here.
 
-use std::fmt;
+use std::fmt::Display;
 
-use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, HeaderValue};
-use axum::response::{IntoResponse, Response};
-use http_session_axum::core::{CookieAction, Finding, Origin, SessionId, StoreAction};
-use http_session_axum::store::Error;
-use http_session_axum::{Conflict, Env, Flash};
+use http_session_store::core::{Conflict, CookieAction, Finding, Origin, SessionId, StoreAction};
+use http_session_store::{Env, Error, Flash};
 use serde::Deserialize;
 
-use super::inspector::Entry;
-use super::options::{Options, Preset};
-use super::spy::{Clause, End, Operation};
-use super::{Demo, Item};
+use crate::Demo;
+use crate::inspector::Entry;
+use crate::options::{Options, Preset};
+use crate::shop::Item;
+use crate::spy::{Clause, End, Operation};
 
 /// What the session holds: its keys are the fields.
 #[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     bread: u64,
-    pub(super) clicks: u64,
+    pub(crate) clicks: u64,
     honey: u64,
     name: Option<String>,
     tea: u64,
@@ -28,7 +25,7 @@ pub(super) struct Visitor {
 }
 
 impl Visitor {
-    pub(super) const fn count(&self, item: Item) -> u64 {
+    pub(crate) const fn count(&self, item: Item) -> u64 {
         match item {
             Item::Bread => self.bread,
             Item::Honey => self.honey,
@@ -40,26 +37,16 @@ impl Visitor {
 /// What a look at the shop is to show. It is written when the request's session has ended, because
 /// the page tells of that, too.
 #[derive(Clone)]
-pub(super) struct Page {
-    pub(super) flashes: Vec<Flash>,
-    pub(super) id: SessionId,
-    pub(super) meeting: Option<Met>,
-    pub(super) visitor: Visitor,
-}
-
-impl IntoResponse for Page {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::empty());
-        // The page shows what is in the session: nobody keeps it.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        response.extensions_mut().insert(self);
-        response
-    }
+pub(crate) struct Page {
+    pub(crate) flashes: Vec<Flash>,
+    pub(crate) id: SessionId,
+    pub(crate) meeting: Option<Met>,
+    pub(crate) visitor: Visitor,
 }
 
 /// What came of two requests at once.
 #[derive(Clone)]
-pub(super) enum Met {
+pub(crate) enum Met {
     /// A slow request wrote the session back that another one had ended.
     Revived,
     /// What is left of two changes.
@@ -101,24 +88,21 @@ const REVIVED: &str = "<p class=\"notice problem\"><strong>The log-out came to n
     ended.</p>";
 
 /// An error of the session, for the person at the browser.
-pub(super) const fn in_plain_words(error: &Error) -> &'static str {
-    match error {
-        Error::Conflict => {
-            "Another tab has changed your session meanwhile. This request was refused, and changed \
-             nothing (409). Please try again."
-        }
-        Error::Gone => {
-            "Another tab has ended your session meanwhile. This request was refused, and changed \
-             nothing (409): what was ended stays ended."
-        }
-        _ => {
-            "Your session could not be loaded or saved, and nothing was changed. Please try again."
-        }
+pub(crate) fn in_plain_words(error: &str) -> &'static str {
+    let is = |other: Error| error == other.to_string();
+    if is(Error::Conflict) {
+        "Another tab has changed your session meanwhile. This request was refused, and changed nothing \
+         (409). Please try again."
+    } else if is(Error::Gone) {
+        "Another tab has ended your session meanwhile. This request was refused, and changed nothing \
+         (409): what was ended stays ended."
+    } else {
+        "Your session could not be loaded or saved, and nothing was changed. Please try again."
     }
 }
 
 /// What the library says, as a sentence. Names of options stay as they are written in code.
-pub(super) fn sentence(text: &impl fmt::Display) -> String {
+pub(crate) fn sentence(text: &impl Display) -> String {
     let text = text.to_string();
     let word = text.split(' ').next().unwrap_or_default();
     match text.split_at_checked(1) {
@@ -129,18 +113,15 @@ pub(super) fn sentence(text: &impl fmt::Display) -> String {
     }
 }
 
-pub(super) fn render(
-    demo: &Demo,
-    page: &Page,
-    origin: Option<Origin>,
-    clause: Option<Clause>,
-) -> String {
+/// The page. `over`: what [`over`] has to say.
+pub(crate) fn render(demo: &Demo, page: &Page, over: &str) -> String {
     let (current, visitor) = (demo.current(), &page.visitor);
+    let config = current.sessions.config();
     let options = serde_json::to_value(current.options).unwrap_or_default();
     fill(include_str!("page.html"), |name| match name {
         "ahead" => demo.clock.ahead().to_string(),
-        "audit" => join(current.config.audit(), finding),
-        "audit-count" => findings(current.config.audit().len()),
+        "audit" => join(config.audit(), finding),
+        "audit-count" => findings(config.audit().len()),
         "changed" => match current.options == Options::of(current.options.preset) {
             true => String::new(),
             false => "Some options differ from the preset's: choose it again to undo that.".into(),
@@ -148,9 +129,9 @@ pub(super) fn render(
         "cart" => join(Item::ALL, |item| in_cart(item, visitor.count(item))),
         "clicks" => visitor.clicks.to_string(),
         "code" => escape(&current.options.code()),
-        "cookie-name" => escape(current.config.name()),
+        "cookie-name" => escape(config.name()),
         "end" => demo.store.end(&page.id).map(|end| ends(demo, end)).unwrap_or_default(),
-        "ended" => ended(origin, clause, &current.options),
+        "ended" => over.into(),
         "flashes" => join(&page.flashes, flash),
         "log" => log(demo),
         "name" => escape(visitor.name.as_deref().unwrap_or_default()),
@@ -195,25 +176,24 @@ fn choose((preset, name): (Preset, &str), options: &Options) -> String {
 }
 
 /// Why the session is over that the browser still has a cookie of.
-fn ended(origin: Option<Origin>, clause: Option<Clause>, options: &Options) -> String {
-    let why = match (origin, clause) {
-        (Some(Origin::Expired), _) | (Some(Origin::Missing), Some(Clause::Absolute)) => {
-            format!(
-                "it had reached its absolute timeout, {} after it began, used or not.",
-                options.absolute
-            )
-        }
-        (Some(Origin::Missing), Some(Clause::Idle)) => {
-            format!("nobody used it for {} (idle timeout).", options.idle)
-        }
-        (Some(Origin::Missing), Some(Clause::Cookie)) => {
-            "its cookie had an end (max_age), and that has come.".into()
-        }
-        (Some(Origin::Missing), None) => "you logged out, or it was given another id.".into(),
-        (Some(Origin::BadSignature), _) => {
+pub(crate) fn over(origin: Option<&String>, clause: Option<Clause>, options: &Options) -> String {
+    let is = |other: Origin| origin.is_some_and(|origin| *origin == other.to_string());
+    let why = match clause {
+        _ if is(Origin::BadSignature) => {
             "another secret had signed its cookie. Was this demo started anew?".into()
         }
-        _ => return String::new(),
+        _ if !is(Origin::Missing) && !is(Origin::Expired) => return String::new(),
+        Some(Clause::Idle) if is(Origin::Missing) => {
+            format!("nobody used it for {} (idle timeout).", options.idle)
+        }
+        Some(Clause::Cookie) if is(Origin::Missing) => {
+            "its cookie had an end (max_age), and that has come.".into()
+        }
+        None if is(Origin::Missing) => "you logged out, or it was given another id.".into(),
+        _ => format!(
+            "it had reached its absolute timeout, {} after it began, used or not.",
+            options.absolute
+        ),
     };
     format!(
         "<p class=\"notice info\"><strong>Your session is over:</strong> {why} Your browser still \
@@ -255,7 +235,7 @@ fn in_cart(item: Item, count: u64) -> String {
          <span class=\"count\" id=\"count-{key}\">{count}</span> \
          <button name=\"item\" value=\"{key}\" id=\"add-{key}\" aria-label=\"Add {key}\">Add</button> \
          <button name=\"item\" value=\"{key}\" id=\"remove-{key}\" aria-label=\"Remove {key}\" \
-         class=\"quiet\" formaction=\"/cart/remove\" data-next=\"add-{key}\" {disabled}>Remove\
+         class=\"quiet\" formaction=\"/remove\" data-next=\"add-{key}\" {disabled}>Remove\
          </button></li>"
     )
 }
@@ -321,37 +301,37 @@ fn log(demo: &Demo) -> String {
 }
 
 fn entry(entry: &Entry, open: bool) -> String {
-    let Entry { method, number, path, status, .. } = entry;
+    let Entry { method, number, path, status, told, .. } = entry;
     let kind = status.as_u16() / 100;
     let code = |text: &str| format!("<code>{}</code>", escape(text));
     let presented = match &entry.presented {
         Some(cookie) => format!("a session cookie: {}", code(cookie)),
         None => "no session cookie".into(),
     };
-    let decided = match (entry.outcome, &entry.failure) {
-        (Some((origin, decision)), _) => {
-            let cookie = match decision.cookie {
-                CookieAction::Clear => "delete",
-                CookieAction::Send => "send",
-                _ => "keep",
-            };
-            format!(
-                "<dt>Session</dt><dd>{origin}</dd>\
-                 <dt>Decided</dt>\
-                 <dd>Store: <strong class=\"act {store}\">{store}</strong> \
-                 <span class=\"why\">— {}</span></dd>\
-                 <dd>Cookie: <strong class=\"act {cookie}\">{}</strong> \
-                 <span class=\"why\">— {}</span></dd>",
-                decision.store_reason,
-                decision.cookie,
-                decision.cookie_reason,
-                store = decision.store,
-            )
-        }
-        (None, Some(failure)) => {
-            format!("<dt>Failed</dt><dd class=\"failure\">{}</dd>", escape(failure))
-        }
-        (None, None) => "<dt>Session</dt><dd>none</dd>".into(),
+    let said = |name: &str| told.get(name).map(|text| escape(text)).unwrap_or_default();
+    let decided = if told.contains_key("store") {
+        let kind = match said("cookie") {
+            cookie if cookie == CookieAction::Clear.to_string() => "delete",
+            cookie if cookie == CookieAction::Send.to_string() => "send",
+            _ => "keep",
+        };
+        format!(
+            "<dt>Session</dt><dd>{}</dd>\
+             <dt>Decided</dt>\
+             <dd>Store: <strong class=\"act {store}\">{store}</strong> \
+             <span class=\"why\">— {}</span></dd>\
+             <dd>Cookie: <strong class=\"act {kind}\">{}</strong> \
+             <span class=\"why\">— {}</span></dd>",
+            said("origin"),
+            said("store_reason"),
+            said("cookie"),
+            said("cookie_reason"),
+            store = said("store"),
+        )
+    } else if told.contains_key("error") {
+        format!("<dt>Failed</dt><dd class=\"failure\">{}</dd>", said("error"))
+    } else {
+        "<dt>Session</dt><dd>none</dd>".into()
     };
     let operations = match entry.operations.as_slice() {
         [] => "<dd>not asked</dd>".into(),
@@ -390,9 +370,9 @@ fn label(path: &str) -> &'static str {
     match path {
         "/" => "Show the page",
         "/busy" => "A slow change",
-        "/busy/logout" => "Log out meanwhile",
-        "/cart/add" => "Add to the cart",
-        "/cart/remove" => "Remove from the cart",
+        "/busy-logout" => "Log out meanwhile",
+        "/add" => "Add to the cart",
+        "/remove" => "Remove from the cart",
         "/login" => "Log in",
         "/logout" => "Log out",
         "/renew" => "New session id",
@@ -406,21 +386,28 @@ fn label(path: &str) -> &'static str {
 /// The decision in a few words.
 fn verdict(entry: &Entry) -> String {
     let refused = || entry.operations.iter().any(|asked| asked.answer.starts_with("refused"));
-    let Some((_, decision)) = entry.outcome else {
+    let is = |name, action: &dyn Display| {
+        entry.told.get(name).is_some_and(|told| *told == action.to_string())
+    };
+    let store = if !entry.told.contains_key("store") {
         return if refused() { "refused" } else { "failed" }.into();
+    } else if is("store", &StoreAction::Save) {
+        if refused() { "merged and saved" } else { "saved" }
+    } else if is("store", &StoreAction::Touch) {
+        "touched"
+    } else if is("store", &StoreAction::Delete)
+        || entry.operations.iter().any(|asked| asked.name == "delete")
+    {
+        "deleted"
+    } else {
+        "nothing stored"
     };
-    let store = match decision.store {
-        StoreAction::Delete => "deleted",
-        StoreAction::Save if refused() => "merged and saved",
-        StoreAction::Save => "saved",
-        StoreAction::Touch => "touched",
-        _ if entry.operations.iter().any(|asked| asked.name == "delete") => "deleted",
-        _ => "nothing stored",
-    };
-    match decision.cookie {
-        CookieAction::Clear => format!("{store}, cookie cleared"),
-        CookieAction::Send => format!("{store}, cookie sent"),
-        _ => store.into(),
+    if is("cookie", &CookieAction::Clear) {
+        format!("{store}, cookie cleared")
+    } else if is("cookie", &CookieAction::Send) {
+        format!("{store}, cookie sent")
+    } else {
+        store.into()
     }
 }
 

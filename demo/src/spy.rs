@@ -1,63 +1,36 @@
 //! A store that tells what it is asked, and when each session will end.
 
 use std::collections::HashMap;
-use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use http_session_axum::Store;
-use http_session_axum::core::store::{
+use http_session_store::Store;
+use http_session_store::core::store::{
     Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written,
 };
-use http_session_axum::core::{SessionId, Timestamp};
+use http_session_store::core::{SessionId, Timestamp};
 use serde_json::Value;
 
-use super::inspector::shorten;
-use super::lock;
-use super::options::Options;
+use crate::inspector::shorten;
+use crate::lock;
+use crate::visit::{options, see};
 
 /// What the store was asked, and its answer.
-pub(super) struct Operation {
-    pub(super) answer: String,
+pub(crate) struct Operation {
+    pub(crate) answer: String,
     /// Whose record.
-    pub(super) id: String,
-    pub(super) name: &'static str,
+    pub(crate) id: String,
+    pub(crate) name: &'static str,
     /// Its place among all operations of all requests: of what is read, when it was there; of what
     /// is written, when it was asked for.
-    pub(super) step: u64,
+    pub(crate) step: u64,
     /// What must hold, or nothing is written.
-    pub(super) terms: String,
-}
-
-tokio::task_local! {
-    /// The request that is under way.
-    static WATCH: Arc<Watch>;
-}
-
-/// Runs a request, and tells what it asked the store.
-pub(super) async fn watched<T>(options: Options, request: impl Future<Output = T>) -> (T, Seen) {
-    let watch = Arc::new(Watch { options, seen: Mutex::default() });
-    let response = WATCH.scope(Arc::clone(&watch), request).await;
-    let seen = mem::take(&mut *lock(&watch.seen));
-    (response, seen)
-}
-
-struct Watch {
-    /// Those that are in force for it.
-    options: Options,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Default)]
-pub(super) struct Seen {
-    /// What ended the session that the request presented, if it was time.
-    pub(super) ended: Option<Clause>,
-    pub(super) operations: Vec<Operation>,
+    pub(crate) terms: String,
 }
 
 /// What ends a session by itself.
 #[derive(Clone, Copy)]
-pub(super) enum Clause {
+pub(crate) enum Clause {
     Absolute,
     Cookie,
     Idle,
@@ -65,14 +38,14 @@ pub(super) enum Clause {
 
 /// The end of a record as it stands.
 #[derive(Clone, Copy)]
-pub(super) struct End {
-    pub(super) at: Timestamp,
-    pub(super) clause: Clause,
+pub(crate) struct End {
+    pub(crate) at: Timestamp,
+    pub(crate) clause: Clause,
 }
 
 /// A store that tells what it is asked.
 #[derive(Clone)]
-pub(super) struct Spy<S> {
+pub(crate) struct Spy<S> {
     /// A store throws away what has expired, and does not say so: it is remembered here.
     ends: Arc<Mutex<HashMap<SessionId, End>>>,
     steps: Arc<AtomicU64>,
@@ -80,16 +53,16 @@ pub(super) struct Spy<S> {
 }
 
 impl<S: Store> Spy<S> {
-    pub(super) fn new(store: S) -> Self {
+    pub(crate) fn new(store: S) -> Self {
         Self { ends: Arc::default(), steps: Arc::default(), store }
     }
 
-    pub(super) const fn inner(&self) -> &S {
+    pub(crate) const fn inner(&self) -> &S {
         &self.store
     }
 
     /// When the session ends, if nobody uses it. It may have done so already.
-    pub(super) fn end(&self, id: &SessionId) -> Option<End> {
+    pub(crate) fn end(&self, id: &SessionId) -> Option<End> {
         lock(&self.ends).get(id).copied()
     }
 
@@ -101,7 +74,7 @@ impl<S: Store> Spy<S> {
     fn lives(&self, id: &SessionId, expires: Option<Timestamp>, now: Timestamp, cookie: &Value) {
         let end = expires.and_then(|at| {
             let lasts = Some(at.millis_since(now));
-            let idle = WATCH.try_with(|watch| watch.options.idle.millis()).ok()?;
+            let idle = options()?.idle.millis();
             let clause = match lasts {
                 lasts if lasts == idle => Clause::Idle,
                 lasts if lasts == cookie["originalMaxAge"].as_i64() => Clause::Cookie,
@@ -179,11 +152,6 @@ impl<S: Store> Store for Spy<S> {
         }
         reply
     }
-}
-
-/// Outside of a request there is nobody to tell.
-fn see(then: impl FnOnce(&mut Seen)) {
-    let _ = WATCH.try_with(|watch| then(&mut lock(&watch.seen)));
 }
 
 fn note<T, E>(

@@ -76,7 +76,7 @@ function act(form, work) {
 
 // What two tabs send at once.
 const together = {
-  busy: [["/busy"], ["/busy/logout"]],
+  busy: [["/busy"], ["/busy-logout"]],
   tabs: [["/tabs", { item: "tea" }], ["/tabs", { item: "honey" }]],
 };
 
@@ -98,7 +98,7 @@ document.addEventListener("submit", (event) => {
     act(form, async () => {});
   } else {
     const fields = new FormData(form, submitter);
-    if (path === "/preset") {
+    if (path === "/set/preset") {
       // What was chosen and not applied is gone, too.
       served.delete("options");
     }

@@ -3,33 +3,34 @@
 use std::fmt;
 use std::time::Duration;
 
-use http_session_axum::core::ConfigError;
-use http_session_axum::{Config, Conflict, CookieOptions, Secret, Timeouts, Unset};
+use http_session_store::core::{
+    Config, ConfigError, Conflict, CookieOptions, Secret, Timeouts, Unset,
+};
 use serde::{Deserialize, Serialize};
 
 /// The form, by its names and values.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) struct Options {
-    pub(super) preset: Preset,
+pub(crate) struct Options {
+    pub(crate) preset: Preset,
     #[serde(with = "Conflicts")]
-    pub(super) conflict: Conflict,
-    pub(super) idle: Span,
-    pub(super) absolute: Span,
+    pub(crate) conflict: Conflict,
+    pub(crate) idle: Span,
+    pub(crate) absolute: Span,
     #[serde(default)]
-    pub(super) resave: bool,
+    pub(crate) resave: bool,
     #[serde(default)]
-    pub(super) rolling: bool,
+    pub(crate) rolling: bool,
     #[serde(default)]
-    pub(super) save_uninitialized: bool,
-    pub(super) max_age: Span,
+    pub(crate) save_uninitialized: bool,
+    pub(crate) max_age: Span,
     #[serde(with = "Unsetting")]
-    pub(super) unset: Unset,
+    pub(crate) unset: Unset,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Preset {
+pub(crate) enum Preset {
     Express,
     Recommended,
 }
@@ -52,7 +53,7 @@ enum Unsetting {
 /// A span of time that can be chosen.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Span {
+pub(crate) enum Span {
     None,
     Minute,
     FiveMinutes,
@@ -64,7 +65,7 @@ pub(super) enum Span {
 }
 
 impl Span {
-    pub(super) const fn duration(self) -> Option<Duration> {
+    pub(crate) const fn duration(self) -> Option<Duration> {
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;
         Some(Duration::from_secs(match self {
@@ -79,7 +80,7 @@ impl Span {
         }))
     }
 
-    pub(super) fn millis(self) -> Option<i64> {
+    pub(crate) fn millis(self) -> Option<i64> {
         i64::try_from(self.duration()?.as_millis()).ok()
     }
 }
@@ -101,7 +102,7 @@ impl fmt::Display for Span {
 
 impl Options {
     /// What a preset sets when nothing else is said.
-    pub(super) const fn of(preset: Preset) -> Self {
+    pub(crate) const fn of(preset: Preset) -> Self {
         let express = Self {
             preset,
             conflict: Conflict::Overwrite,
@@ -127,7 +128,7 @@ impl Options {
     }
 
     /// The options, built.
-    pub(super) fn config(&self, secret: Secret) -> Result<Config, ConfigError> {
+    pub(crate) fn config(&self, secret: Secret) -> Result<Config, ConfigError> {
         let builder = match self.preset {
             Preset::Express => Config::express(secret),
             // A service that is reached by HTTPS leaves this out.
@@ -145,7 +146,7 @@ impl Options {
     }
 
     /// The same in an application's own code, where a preset's defaults go without saying.
-    pub(super) fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         let preset = Self::of(self.preset);
         let seconds = |span: Span| match span.duration() {
             Some(duration) => format!("Some(Duration::from_secs({}))", duration.as_secs()),
