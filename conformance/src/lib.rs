@@ -6,6 +6,7 @@ pub mod compare;
 pub mod contract;
 pub mod driver;
 pub mod files;
+pub mod guide;
 mod handler;
 pub mod quirks;
 mod reports;
