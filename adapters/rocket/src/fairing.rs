@@ -1,7 +1,7 @@
 //! The fairing: loads the session as the request comes, and saves it as the response's head is known.
 
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use derive_where::derive_where;
 use http::HeaderMap;
@@ -204,20 +204,47 @@ impl<N: 'static> Fairing for SessionFairing<N> {
         let session = match self.opened(request).await {
             Ok(Some(session)) => session,
             Ok(None) => return,
-            Err(error) => return self.refuse(error, response),
+            Err(error) => {
+                self.refuse(error, response);
+                return ended::<N>(request).set(Err((**error).clone()));
+            }
         };
-        match self.sessions.close(session).await {
-            Ok(outcome) => apply(&outcome, response),
+        let closed = self.sessions.close(session).await;
+        match &closed {
+            Ok(outcome) => apply(outcome, response),
             // A handler panicked, and the client is told of a failure already.
             Err(store::Error::Ended) if response.status().class().is_server_error() => {}
             Err(error) => {
                 if matches!(error, store::Error::Ended) {
-                    report(&error);
+                    report(error);
                 }
-                self.refuse(&error, response);
+                self.refuse(error, response);
             }
         }
+        ended::<N>(request).set(closed);
     }
+}
+
+/// How the request's session ended, for a fairing that was attached later and looks at the response: what was
+/// decided, or why the response was replaced. `None`: there is no session on this path, or it has not ended
+/// yet.
+pub fn outcome<'r, N: 'static>(
+    request: &'r Request<'_>,
+) -> Option<&'r Result<Outcome, store::Error>> {
+    ended::<N>(request).0.get()
+}
+
+struct Ended<N>(OnceLock<Result<Outcome, store::Error>>, PhantomData<fn() -> N>);
+
+impl<N> Ended<N> {
+    fn set(&self, ended: Result<Outcome, store::Error>) {
+        // There is one end.
+        let _ = self.0.set(ended);
+    }
+}
+
+fn ended<'r, N: 'static>(request: &'r Request<'_>) -> &'r Ended<N> {
+    request.local_cache(|| Ended(OnceLock::new(), PhantomData))
 }
 
 /// Puts onto the response what [`Outcome::apply`] says.

@@ -14,7 +14,7 @@ pub use http_session_store as store;
 pub use http_session_store::prelude::*;
 
 pub use self::error::Error;
-pub use self::fairing::{SessionFairing, session_fairing, session_fairing_from};
+pub use self::fairing::{SessionFairing, outcome, session_fairing, session_fairing_from};
 
 /// The session of the request, as a guard: everything that
 /// [`http_session_store::Session`] can do.

@@ -10,8 +10,8 @@ use common::{Gate, Op, World, poll_once, quiet, safe};
 use http_session_rocket::core::CookieTemplate;
 use http_session_rocket::store::Error as SessionError;
 use http_session_rocket::{
-    Config, Connection, CookieOptions, Error, MemoryStore, Secure, Session, SessionFairing,
-    session_fairing, session_fairing_from, testing,
+    Config, Connection, CookieOptions, Error, Main, MemoryStore, Secure, Session, SessionFairing,
+    outcome, session_fairing, session_fairing_from, testing,
 };
 use rocket::config::LogLevel;
 use rocket::error::ErrorKind;
@@ -699,6 +699,41 @@ async fn an_earlier_fairing() {
     assert_eq!(get_from(&client, "/", cookie.to_str().ok()).await.body, "2");
     assert_eq!(*seen.lock().expect("no panic"), [1]);
     assert_eq!(world.store.calls(), ["load sid1", "save sid1"]);
+}
+
+// a fairing that was attached later learns what was decided, or what failed
+#[tokio::test]
+async fn a_later_fairing() {
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let late = AdHoc::on_response("late", {
+        let seen = seen.clone();
+        move |request, _| {
+            let told = match outcome::<Main>(request) {
+                None => "nothing".into(),
+                Some(Ok(outcome)) => outcome.decision().store.to_string(),
+                Some(Err(error)) => error.to_string(),
+            };
+            seen.lock().expect("no panic").push(told);
+            Box::pin(async {})
+        }
+    });
+    let world = World::new(quiet().cookie(CookieOptions::new().path("/app")));
+    let cookie = world.logged_in().await;
+    let early = AdHoc::on_response("early", |request, _| {
+        assert!(outcome::<Main>(request).is_none());
+        Box::pin(async {})
+    });
+    let rocket = rocket().attach(early).attach(fairing(&world)).attach(late);
+    let client = launch(rocket.mount("/", routes![is_there]).mount("/app", routes![visit])).await;
+    let cookie = cookie.to_str().ok();
+    get_from(&client, "/there", cookie).await;
+    get_from(&client, "/app", cookie).await;
+    world.store.fail(Op::Save);
+    get_from(&client, "/app", cookie).await;
+    world.store.fail(Op::Load);
+    get_from(&client, "/app", cookie).await;
+    let failed = "the session store failed";
+    assert_eq!(*seen.lock().expect("no panic"), ["nothing", "save", failed, failed]);
 }
 
 // a handler's `?`: the error's status and text, which shows no data; what it wrote before is saved

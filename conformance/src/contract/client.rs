@@ -106,6 +106,13 @@ impl Client {
         self.store.load(&load).await.map_err(|error| Flaw::error("a load", &error))
     }
 
+    /// A load that wants to know when the record ends.
+    pub(super) async fn load_and_tell(&self, id: &SessionId) -> Result<Option<Stored>, Flaw> {
+        let mut load = Load::new(id.clone(), self.now(), None);
+        load.tell_end = true;
+        self.store.load(&load).await.map_err(|error| Flaw::error("a load that tells", &error))
+    }
+
     pub(super) async fn save(
         &self,
         id: &SessionId,

@@ -99,6 +99,8 @@ pub(crate) enum Defect {
     SmallRecords,
     /// A rotation looks at the new id first.
     TargetFirst,
+    /// It tells an end that is not the record's.
+    TellsOldEnd,
     TouchInserts,
     /// A touch makes another version.
     TouchIsAWrite,
@@ -311,6 +313,9 @@ impl Store for Broken {
         };
         yield_now().await;
         Ok(found.map(|mut stored| {
+            if load.tell_end && self.is(Defect::TellsOldEnd) {
+                stored.expires = load.now.plus_millis(3_600_000);
+            }
             stored.refreshed = load.refresh.is_some() && self.is(Defect::RefreshNotDone) || extends;
             stored
         }))

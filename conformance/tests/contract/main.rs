@@ -115,6 +115,7 @@ async fn broken_stores() {
         (Defect::RefreshNotDone, "refresh/done"),
         (Defect::RefreshOnlyExtends, "refresh/sets"),
         (Defect::RefreshRevives, "refresh/absent"),
+        (Defect::TellsOldEnd, "refresh/tells"),
         (Defect::RefusalRenews, "expiry/refused"),
         (Defect::ReplacesExpiredTwice, "parallel/absent-expired"),
         (Defect::RewritesJson, "save/first"),

@@ -1,4 +1,4 @@
-//! A load that renews.
+//! A load that renews, or tells when the record ends.
 
 use std::time::Duration;
 
@@ -36,6 +36,12 @@ pub(in crate::contract) const CHECKS: &[Case] = &[
         |s| Box::pin(absent(s)),
     )
     .waiting(),
+    Case::new(
+        "refresh/tells",
+        "store::Load::tell_end, store::Stored::expires",
+        "tells the end that a save and a touch have set, if it tells one, and leaves the record as it is",
+        |s| Box::pin(tells(s)),
+    ),
 ];
 
 async fn done(s: &Subject<'_>) -> Outcome {
@@ -103,6 +109,49 @@ async fn data(s: &Subject<'_>) -> Outcome {
         }
     }
     Ok(())
+}
+
+async fn tells(s: &Subject<'_>) -> Outcome {
+    let (a, version) = (s.id("a"), s.put(&s.id("a"), 1, Some(s.late())).await?);
+    for (end, moment) in [
+        (s.late(), "after a save"),
+        (later(s.late(), 3_600_000), "after a touch that lengthens its life"),
+        (later(s.late(), -1_800_000), "after a touch that shortens its life"),
+    ] {
+        // The first one is what it has already.
+        let _ = s.touch(&a, Some(end), version.clone()).await?;
+        for time in ["once", "again"] {
+            let case = format!("a load that tells, {moment}, {time}");
+            let Some(stored) = s.load_and_tell(&a).await? else {
+                return Err(Flaw::new(case, "the record", "no record"));
+            };
+            let found = number(&stored)?;
+            ensure(found == 1 && stored.version == version, &case, "what was saved", "else")?;
+            if let Some(told) = stored.expires {
+                // The clocks of a server and of this process are not one.
+                let near = later(end, -500)..=later(s.over(end), 500);
+                let told = told.millis_since(end);
+                ensure(
+                    near.contains(&later(end, told)),
+                    &case,
+                    "its end",
+                    format!("{told} ms after that"),
+                )?;
+            }
+        }
+    }
+    let absent = s.load_and_tell(&s.id("absent")).await?;
+    ensure(absent.is_none(), "a load that tells, of no record", "None", "a record")?;
+    let b = s.id("b");
+    s.put(&b, 1, None).await?;
+    let told = s.load_and_tell(&b).await?.and_then(|stored| stored.expires);
+    let hour = s.at(3_590_000);
+    ensure(
+        told.is_none_or(|told| told >= hour),
+        "a load that tells, of a record that says nothing of its end",
+        "no end, or one in an hour or later",
+        "a sooner one",
+    )
 }
 
 async fn absent(s: &Subject<'_>) -> Outcome {
