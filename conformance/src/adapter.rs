@@ -1,7 +1,8 @@
 //! The contract for adapters: what every adapter must do, as checks that any author of one can run.
 //!
 //! One test file is enough. It says how to start the framework with the session layer in it, and hands each
-//! request's [step](App::STEP) and session to [`App::handle`]. Here is one for hyper, without any framework:
+//! request's [step](App::STEP) and session to [`App::handle`]; what the handler then does, and what the store
+//! does, is the suite's. This one is for the axum adapter:
 //!
 //! ```
 #![doc = include_str!("adapter/example.rs")]
@@ -109,6 +110,8 @@ impl<'a> Contract<'a> {
 
     /// Runs all checks that are for this kind of adapter, one by one. An application that hangs has failed
     /// the check.
+    ///
+    /// It takes a few seconds, most of which are waits for what must not happen.
     ///
     /// # Panics
     /// Within a tokio runtime: it makes its own. Call it from a plain `#[test]`.

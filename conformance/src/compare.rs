@@ -7,8 +7,8 @@
 //! - JSON has one type of number: 1.0 equals 1. The order of keys has no meaning.
 //! - The text after `other` in errors is not compared.
 //!
-//! Where the project differs from express-session on purpose, the difference has a name. Two of
-//! them can be met in a comparison, see [`Difference`]. The others have no case in the sets that are
+//! Where the project differs from express-session on purpose, the difference has a name. Three of
+//! them can be met in a comparison, one of these with traces of Rocket alone, see [`Difference`]. The others have no case in the sets that are
 //! compared, and stories of their own (`fixtures/quirks*`) or tests: D-load-failure (a failed load changes nothing in the store),
 //! D-dynamic-auto (`auto` is resolved in a cookie-options function, too), D-key-order (reordered
 //! keys are no modification) and D-cookie-lines (every Cookie line of a request is read, whatever
@@ -21,8 +21,10 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::scenario::{CookieOptions, Request, Scenario};
+use crate::client::cookie_header;
+use crate::scenario::{CookieOptions, Presented, Request, Scenario};
 use crate::trace::{Answer, Call, StoreCall, Trace};
+use crate::via::Via;
 
 /// What came out of a comparison.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,6 +44,9 @@ pub enum Difference {
     /// serialized, or because of an empty secret. express-session reports the one on every response,
     /// and lets anyone sign with the other.
     EarlyReject,
+    /// D-rocket-bytes: Rocket drops header lines that are not UTF-8, so a session cookie in such a line is
+    /// not found. With traces of Rocket alone, see [`compare_rocket`].
+    RocketBytes,
     /// D-write-failure: when the store cannot save or destroy at the end of a request, the client
     /// gets a 500 and no session cookie. express-session has sent the handler's answer by then.
     WriteFailure,
@@ -51,6 +56,7 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::EarlyReject => "D-early-reject",
+            Self::RocketBytes => "D-rocket-bytes",
             Self::WriteFailure => "D-write-failure",
         })
     }
@@ -63,6 +69,39 @@ pub fn compare(scenario: &Scenario, recorded: &Trace, actual: &Trace) -> Verdict
         Ok(Some(difference)) => Verdict::Accepted(difference),
         Err(text) => Verdict::Differs(text),
     }
+}
+
+/// As [`compare`], for a trace of Rocket: it may be what the core does without the Cookie lines that are not
+/// UTF-8, and nothing else.
+pub fn compare_rocket(scenario: &Scenario, recorded: &Trace, actual: &Trace) -> Verdict {
+    let verdict = compare(scenario, recorded, actual);
+    let dropped = match verdict {
+        Verdict::Differs(_) => without_bytes(scenario, actual),
+        _ => None,
+    };
+    let accepted = dropped.is_some_and(|dropped| {
+        compare(&dropped, &Via::Core.replay(&dropped), actual) == Verdict::Equal
+    });
+    if accepted { Verdict::Accepted(Difference::RocketBytes) } else { verdict }
+}
+
+/// Whether a request presents its cookies in bytes that are not UTF-8; the trace says what was answered
+/// before it.
+pub fn presents_bytes(scenario: &Scenario, trace: &Trace) -> bool {
+    without_bytes(scenario, trace).is_some()
+}
+
+/// The scenario without the Cookie lines that are not UTF-8, if it has such.
+fn without_bytes(scenario: &Scenario, trace: &Trace) -> Option<Scenario> {
+    let answered: Vec<_> = trace.requests.iter().map(|answer| answer.set_cookie.clone()).collect();
+    let (mut dropped, mut found) = (scenario.clone(), false);
+    for (index, request) in dropped.requests.iter_mut().enumerate().take(answered.len()) {
+        let line = cookie_header(scenario, index, &answered[..index]);
+        if line.is_some_and(|line| str::from_utf8(&line).is_err()) {
+            (request.cookie, found) = (Some(Presented::None), true);
+        }
+    }
+    found.then_some(dropped)
 }
 
 /// Whether the recording shows that the store could not save or destroy at the end of a request.
@@ -389,12 +428,15 @@ fn short(value: impl Serialize) -> String {
 pub struct Summary {
     equal: usize,
     early_rejects: usize,
+    rocket_bytes: usize,
     write_failures: usize,
     differing: usize,
     /// The name of the scenario, and what differs.
     first: Vec<(String, String)>,
     /// How many scenarios use an impossible option.
     most_early_rejects: usize,
+    /// How many scenarios present bytes that Rocket drops; 0 unless the traces are Rocket's.
+    most_rocket_bytes: usize,
     /// How many recordings show a write failure.
     most_write_failures: usize,
     /// Why nothing can be said of the set as a whole.
@@ -407,6 +449,24 @@ impl Summary {
 
     /// Compares sets that belong together line by line.
     pub fn of(scenarios: &[Scenario], recorded: &[Trace], actual: &[Trace]) -> Self {
+        Self::by(compare, scenarios, recorded, actual)
+    }
+
+    /// As [`of`](Self::of), with traces of Rocket.
+    pub fn of_rocket(scenarios: &[Scenario], recorded: &[Trace], actual: &[Trace]) -> Self {
+        let mut summary = Self::by(compare_rocket, scenarios, recorded, actual);
+        let sets = scenarios.iter().zip(recorded);
+        summary.most_rocket_bytes =
+            sets.filter(|(scenario, recorded)| presents_bytes(scenario, recorded)).count();
+        summary
+    }
+
+    fn by(
+        compare: fn(&Scenario, &Trace, &Trace) -> Verdict,
+        scenarios: &[Scenario],
+        recorded: &[Trace],
+        actual: &[Trace],
+    ) -> Self {
         let mut summary = Self::default();
         if recorded.len() != scenarios.len() || actual.len() != scenarios.len() {
             summary.unusable.push(format!(
@@ -429,6 +489,7 @@ impl Summary {
         match verdict {
             Verdict::Equal => self.equal += 1,
             Verdict::Accepted(Difference::EarlyReject) => self.early_rejects += 1,
+            Verdict::Accepted(Difference::RocketBytes) => self.rocket_bytes += 1,
             Verdict::Accepted(Difference::WriteFailure) => self.write_failures += 1,
             Verdict::Differs(text) => {
                 self.differing += 1;
@@ -441,7 +502,7 @@ impl Summary {
 
     /// How many scenarios were compared.
     pub fn compared(&self) -> usize {
-        self.equal + self.early_rejects + self.write_failures + self.differing
+        self.equal + self.early_rejects + self.rocket_bytes + self.write_failures + self.differing
     }
 
     /// How many traces are equal.
@@ -453,6 +514,7 @@ impl Summary {
     pub fn accepted(&self, difference: Difference) -> usize {
         match difference {
             Difference::EarlyReject => self.early_rejects,
+            Difference::RocketBytes => self.rocket_bytes,
             Difference::WriteFailure => self.write_failures,
         }
     }
@@ -467,6 +529,15 @@ impl Summary {
         self.failures().is_empty()
     }
 
+    /// How many of each difference there can be at most.
+    fn mosts(&self) -> [(Difference, usize); 3] {
+        [
+            (Difference::EarlyReject, self.most_early_rejects),
+            (Difference::RocketBytes, self.most_rocket_bytes),
+            (Difference::WriteFailure, self.most_write_failures),
+        ]
+    }
+
     /// Why it did not pass.
     fn failures(&self) -> Vec<String> {
         let mut failures = self.unusable.clone();
@@ -476,10 +547,7 @@ impl Summary {
         if self.differing > 0 {
             failures.push(format!("{} differ", self.differing));
         }
-        for (difference, most) in [
-            (Difference::EarlyReject, self.most_early_rejects),
-            (Difference::WriteFailure, self.most_write_failures),
-        ] {
+        for (difference, most) in self.mosts() {
             let accepted = self.accepted(difference);
             if accepted > most {
                 failures
@@ -493,11 +561,11 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} compared: {} equal", self.compared(), self.equal)?;
-        for (difference, most) in [
-            (Difference::EarlyReject, self.most_early_rejects),
-            (Difference::WriteFailure, self.most_write_failures),
-        ] {
+        for (difference, most) in self.mosts() {
             let accepted = self.accepted(difference);
+            if (difference, most, accepted) == (Difference::RocketBytes, 0, 0) {
+                continue;
+            }
             writeln!(f, "{accepted} accepted as {difference}, of {most} where it can be")?;
         }
         writeln!(f, "{} differ", self.differing)?;

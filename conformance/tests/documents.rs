@@ -40,6 +40,15 @@ fn each_test_that_is_named_is_there() {
     assert!(named > 30, "{named}: is this still how the documents name tests?");
 }
 
+/// What the page shows of the contract for adapters is what its documentation compiles.
+#[test]
+fn the_example_of_an_adapter_is_the_one_that_is_compiled() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path| fs::read_to_string(root.join(path)).expect("a file");
+    let example = read("src/adapter/example.rs").replace("fn my_", "#[test]\nfn my_");
+    assert!(read("README.md").contains(&example));
+}
+
 #[test]
 fn each_test_that_the_page_on_moving_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -30,6 +30,11 @@ pub(super) async fn settle() {
     tokio::time::sleep(SETTLED).await;
 }
 
+/// Lets the server notice that its client went away.
+pub(super) async fn notice() {
+    tokio::time::sleep(3 * SETTLED).await;
+}
+
 /// Waits until it is so.
 pub(super) async fn until(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), Flaw> {
     let wait = async {

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 
 use crate::adapter::bench::{Bench, recommended};
 use crate::adapter::case::Case;
-use crate::adapter::shelf::{Gate, Op, settle, soon, until};
+use crate::adapter::shelf::{Gate, Op, notice, settle, soon, until};
 use crate::adapter::site::Site;
 use crate::adapter::visit::Flight;
 use crate::adapter::{Ability, Reply};
@@ -59,7 +59,7 @@ async fn saving(b: &Bench<'_>) -> Outcome {
     let flight = site.get("/").cookie(cookie).counting().begin();
     gate.reached("the save").await?;
     flight.leave().await;
-    settle().await;
+    notice().await;
     gate.open();
     gate.passed("the save that was begun").await?;
     site.holds("after the save", &id, "n", 2)
@@ -79,7 +79,7 @@ async fn method(b: &Bench<'_>) -> Outcome {
     let flight = visit.begin();
     gate.reached("the save").await?;
     flight.leave().await;
-    settle().await;
+    notice().await;
     gate.open();
     gate.passed("the save that was begun").await?;
     settle().await;
@@ -121,7 +121,7 @@ async fn whole(b: &Bench<'_>) -> Outcome {
     let gate = Gate::new();
     let (flight, session) = held(&site, &cookie, &gate).await?;
     flight.leave().await;
-    settle().await;
+    notice().await;
     gate.open();
     until("the handle is closed", || is_closed(&session)).await?;
     settle().await;
@@ -155,7 +155,7 @@ async fn loading(b: &Bench<'_>) -> Outcome {
     gate.reached("the load").await?;
     let step = flight.step.clone();
     flight.leave().await;
-    settle().await;
+    notice().await;
     gate.open();
     settle().await;
     let case = "after the client went away";

@@ -6,8 +6,7 @@ use crate::adapter::Ability;
 use crate::adapter::bench::Bench;
 use crate::adapter::case::Case;
 use crate::adapter::recorded::replay;
-use crate::client::cookie_header;
-use crate::compare::{Verdict, compare};
+use crate::compare::{Verdict, compare, presents_bytes};
 use crate::files::read_file;
 use crate::scenario::Scenario;
 use crate::suite::{Flaw, Outcome, ensure};
@@ -90,12 +89,4 @@ fn can(b: &Bench<'_>, scenario: &Scenario, recorded: &Trace) -> bool {
         (Ability::CookieOptions, scenario.options.cookie_by_path.is_some()),
     ];
     needs.into_iter().all(|(ability, needed)| !needed || b.can(ability))
-}
-
-/// Does a request present its cookies in bytes that are not UTF-8?
-fn presents_bytes(scenario: &Scenario, trace: &Trace) -> bool {
-    let answered: Vec<_> = trace.requests.iter().map(|answer| answer.set_cookie.clone()).collect();
-    (0..trace.requests.len())
-        .filter_map(|index| cookie_header(scenario, index, &answered[..index]))
-        .any(|header| String::from_utf8(header).is_err())
 }
