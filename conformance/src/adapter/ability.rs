@@ -6,9 +6,9 @@
 pub enum Ability {
     /// Header lines that are not UTF-8 reach the application, and go out.
     Bytes,
-    /// Somebody can tell the adapter how the client is connected ([`App::connection`]).
+    /// Somebody can tell the adapter how the client is connected ([`App::connection`](super::App::connection)).
     Connections,
-    /// Cookie options can depend on the request ([`App::cookie_options`]).
+    /// Cookie options can depend on the request ([`App::cookie_options`](super::App::cookie_options)).
     CookieOptions,
     /// A request whose client went away is given up.
     Disconnects,

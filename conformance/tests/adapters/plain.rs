@@ -8,21 +8,22 @@ use std::time::Duration;
 
 use futures_util::stream::once;
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
-use http::header::{COOKIE, SET_COOKIE};
+use http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use http_session::{Config, Connection, Outcome, RequestFacts, vary};
+use http_session::{Config, Connection, Outcome, RequestFacts, SessionId, vary};
 use http_session_conformance::adapter::{App, Body, Mounting, Reply, Routes, Second, Started};
 use http_session_conformance::client::sign;
-use http_session_store::{Error, Main, Session, Sessions, to_the_end};
+use http_session_store::{Error, Main, Session, Sessions};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Mutex, Notify};
 use tokio::time::sleep;
 
@@ -31,7 +32,7 @@ use tokio::time::sleep;
 pub(crate) enum Defect {
     /// It collects streamed bodies.
     BuffersBodies,
-    /// A client that goes away ends its save.
+    /// A client that goes away ends its save: each request has a runtime of its own, which ends with it.
     CancelsSaves,
     /// It closes the session when a streamed body has come to its end.
     ClosesWithTheBody,
@@ -72,6 +73,7 @@ pub(crate) enum Defect {
     IgnoresConnections,
     IgnoresCookieOptions,
     IgnoresForwarded,
+    IgnoresCookies,
     /// A failed load is no session.
     IgnoresLoadFailures,
     /// No id is no session.
@@ -79,8 +81,12 @@ pub(crate) enum Defect {
     IgnoresThePath,
     /// A record that can't be read is no session.
     IgnoresUnreadable,
+    /// A session that was ended meanwhile is no failure.
+    GoneIsFine,
     /// It sets the cookie in place of the handler's lines.
     InsertsTheCookie,
+    /// Of header lines of one name it keeps the last.
+    JoinsLines,
     /// A failed save leaves the handler's header lines.
     KeepsLinesOnFailure,
     /// It hands over the last X-Forwarded-Proto line as the first one.
@@ -93,6 +99,8 @@ pub(crate) enum Defect {
     LeavesHandlesOpenOnPanic,
     /// It asks the session for its id.
     LooksAtTheSession,
+    /// It keeps header lines that are text.
+    LosesBytes,
     /// It answers unknown methods before the layer.
     MethodsFirst,
     /// It makes a session without a layer.
@@ -109,7 +117,13 @@ pub(crate) enum Defect {
     OneOfTwo,
     /// It says nothing to caches.
     OnlySetCookie,
+    /// It says Vary alone to caches.
+    OnlyVary,
+    /// It keeps responses out of shared caches under express-session's preset.
+    PrivateUnderExpress,
     RedirectsAreNotSaved,
+    /// It takes a connection's last cookies for those of the next request.
+    RemembersCookies,
     /// It takes the handler's cookies of our name off.
     ReplacesOurName,
     /// It answers what has no route before the layer.
@@ -122,7 +136,11 @@ pub(crate) enum Defect {
     SecondTakesTheFirstsPlace,
     /// All is TLS.
     SaysEncrypted,
+    /// It reads no Cookie line with a quote in it.
+    StrictAboutQuotes,
     StripsThePath,
+    /// It takes a cookie's id without looking at its signature.
+    TrustsIds,
     /// It believes X-Forwarded-Proto by itself.
     TrustsForwarded,
     /// A layer around itself makes two sessions.
@@ -157,8 +175,15 @@ pub(crate) async fn start(app: App, defect: Defect) -> Started {
                 () = dead.notified() => break,
             };
             let (dead, server) = (dead.clone(), server.clone());
-            let service = service_fn(move |request| {
+            let last = Arc::new(std::sync::Mutex::new(None));
+            let service = service_fn(move |mut request: Request<Incoming>| {
                 let server = server.clone();
+                if defect == Defect::RemembersCookies {
+                    let mut last = last.lock().expect("no panic");
+                    let cookies = request.headers().get(COOKIE).cloned().or_else(|| last.take());
+                    request.headers_mut().extend(cookies.clone().map(|line| (COOKIE, line)));
+                    *last = cookies;
+                }
                 async move { Ok::<_, Infallible>(server.answer(request).await) }
             });
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -283,6 +308,18 @@ impl Server {
         {
             answer = self.close(second, answer).await;
         }
+        if self.is(Defect::JoinsLines) {
+            let headers = answer.headers_mut();
+            for (name, value) in headers.clone().iter().filter(|(name, _)| *name != SET_COOKIE) {
+                headers.insert(name, value.clone());
+            }
+        }
+        if self.is(Defect::LosesBytes) {
+            let headers = answer.headers_mut();
+            let all = std::mem::take(headers);
+            let text = all.iter().filter(|(_, value)| value.to_str().is_ok());
+            headers.extend(text.map(|(name, value)| (name.clone(), value.clone())));
+        }
         if self.is(Defect::EmptyIsBare) && matches!(answer.status().as_u16(), 204 | 304) {
             answer.headers_mut().clear();
         }
@@ -328,7 +365,12 @@ impl Server {
         };
         let lines = self.cookie_lines(sessions.config(), head);
         let lines = lines.iter().map(|line| &**line);
-        let begin = sessions.config().begin(&facts, lines, sessions.now());
+        let mut begin = sessions.config().begin(&facts, lines, sessions.now());
+        if self.is(Defect::TrustsIds)
+            && let Some(id) = id_of(sessions.config(), head)
+        {
+            begin = sessions.config().begin_with_id(id, sessions.now());
+        }
         let session = match (self.defect, sessions.open::<N>(begin).await) {
             (Defect::IgnoresLoadFailures, Err(Error::Store(_)))
             | (Defect::IgnoresNoId, Err(Error::Id(_)))
@@ -384,6 +426,8 @@ impl Server {
             Defect::DropsAllForBytes if !lines.iter().all(is_text) => lines.clear(),
             Defect::DropsLinesOfBytes => lines.retain(is_text),
             Defect::FirstCookieLine => lines.truncate(1),
+            Defect::IgnoresCookies => lines.clear(),
+            Defect::StrictAboutQuotes => lines.retain(|line| !line.contains(&b'"')),
             Defect::FirstOfOurName => {
                 let name = format!("{}=", config.name());
                 let pairs = lines.iter().flat_map(|line| line.split(|byte| *byte == b';'));
@@ -490,17 +534,23 @@ impl Server {
                     }
                 }
             }
-            Defect::CancelsSaves => closing.await,
+            Defect::CancelsSaves => {
+                let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+                let runtime = OwnRuntime(Some(runtime.expect("a runtime can be made")));
+                let tasks = runtime.0.iter().map(Runtime::handle).next().expect("it is there");
+                tasks.spawn(closing).await.expect("no panic")
+            }
             Defect::DeletesLater if gone => {
                 tokio::spawn(closing);
                 sleep(Duration::from_millis(5)).await;
                 return answer;
             }
-            _ => to_the_end(closing).await,
+            _ => closing.await,
         };
         match closed {
             Ok(outcome) => self.apply(&outcome, sessions.config(), &mut answer),
             Err(_) if self.is(Defect::DeletesMayFail) && gone => {}
+            Err(Error::Gone) if self.is(Defect::GoneIsFine) => {}
             Err(_) if self.is(Defect::SaveFailureIs200) => return empty(StatusCode::OK),
             Err(error) if self.is(Defect::KeepsLinesOnFailure) => {
                 *answer.status_mut() = error.status();
@@ -518,6 +568,16 @@ impl Server {
             (Defect::InsertsTheCookie, Some(line)) => {
                 outcome.apply(headers);
                 headers.insert(SET_COOKIE, line);
+            }
+            (Defect::OnlyVary, Some(_)) => {
+                let theirs = headers.get(CACHE_CONTROL).cloned();
+                outcome.apply(headers);
+                headers.remove(CACHE_CONTROL);
+                headers.extend(theirs.map(|line| (CACHE_CONTROL, line)));
+            }
+            (Defect::PrivateUnderExpress, Some(_)) if config.has_quirks() => {
+                outcome.apply(headers);
+                headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
             }
             (Defect::OnlySetCookie, line) => headers.extend(line.map(|line| (SET_COOKIE, line))),
             (Defect::ReplacesOurName, Some(_)) => {
@@ -556,6 +616,17 @@ impl Server {
     }
 }
 
+/// The id in a request's first cookie of our name.
+fn id_of(config: &Config, head: &Parts) -> Option<SessionId> {
+    let name = format!("{}=", config.name());
+    let mut lines = head.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let value = lines.find_map(|line| {
+        line.split(';').find_map(|pair| pair.trim().strip_prefix(&*name).map(str::to_owned))
+    })?;
+    let value = percent_decode_str(&value).decode_utf8_lossy().into_owned();
+    SessionId::from_text(value.strip_prefix("s:")?.rsplit_once('.')?.0).ok()
+}
+
 fn step(headers: &HeaderMap) -> &str {
     headers.get(App::STEP).and_then(|step| step.to_str().ok()).unwrap_or_default()
 }
@@ -564,4 +635,13 @@ fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default().boxed_unsync());
     *answer.status_mut() = status;
     answer
+}
+
+/// A runtime whose tasks end when it is dropped.
+struct OwnRuntime(Option<Runtime>);
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
 }
