@@ -5,6 +5,7 @@ use super::case::Case;
 mod body;
 mod cookies;
 mod disconnect;
+mod first_use;
 mod handle;
 mod headers;
 mod layer;
@@ -21,7 +22,7 @@ mod two;
 mod visit;
 
 /// In the order in which they run.
-pub(super) const ALL: [&[Case]; 17] = [
+pub(super) const ALL: [&[Case]; 18] = [
     visit::CHECKS,
     cookies::CHECKS,
     headers::CHECKS,
@@ -32,6 +33,7 @@ pub(super) const ALL: [&[Case]; 17] = [
     order::CHECKS,
     load::CHECKS,
     save::CHECKS,
+    first_use::CHECKS,
     panic::CHECKS,
     handle::CHECKS,
     body::CHECKS,

@@ -104,6 +104,9 @@ fn handle(
         }
         _ => {}
     }
+    if let Some(Err(error)) = session.map(|session| block_on(session.load())) {
+        return refuse(&app.sessions(), &error);
+    }
     let Reply { status, headers, body, .. } = block_on(app.handle(step, session));
     let mut response = Response::new(body);
     (*response.status_mut(), *response.headers_mut()) = (status, headers);

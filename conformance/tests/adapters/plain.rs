@@ -65,6 +65,8 @@ pub(crate) enum Defect {
     FirstCookieLine,
     /// It hands over the first X-Forwarded-Proto line as the last one.
     FirstForwarded,
+    /// It hands over the first Forwarded line.
+    FirstOfRfc7239,
     /// It hands over the first cookie of our name alone.
     FirstOfOurName,
     ForgetsTheSave,
@@ -73,6 +75,7 @@ pub(crate) enum Defect {
     IgnoresConnections,
     IgnoresCookieOptions,
     IgnoresForwarded,
+    IgnoresRfc7239,
     IgnoresCookies,
     /// A failed load is no session.
     IgnoresLoadFailures,
@@ -97,6 +100,8 @@ pub(crate) enum Defect {
     LeavesHandlesOpen,
     /// A handler that panicked leaves its handle open.
     LeavesHandlesOpenOnPanic,
+    /// It loads on first use what nobody uses.
+    LoadsEverything,
     /// It asks the session for its id.
     LooksAtTheSession,
     /// It keeps header lines that are text.
@@ -105,6 +110,8 @@ pub(crate) enum Defect {
     MethodsFirst,
     /// It makes a session without a layer.
     MissingIsFine,
+    /// It hands out sessions that were not loaded.
+    NeverLoads,
     NoCookie,
     /// It says nothing to caches with a failure.
     NoVaryOnFailure,
@@ -349,12 +356,7 @@ impl Server {
         let facts = RequestFacts {
             path: &path,
             connection: self.connection(head),
-            forwarded: head
-                .headers
-                .get_all("forwarded")
-                .iter()
-                .next_back()
-                .map(|line| line.as_bytes()),
+            forwarded: self.rfc7239(head),
             forwarded_proto: self.forwarded(head),
             template: match self.app.cookie_options() {
                 Some(cookie_options) if !self.is(Defect::IgnoresCookieOptions) => {
@@ -377,6 +379,9 @@ impl Server {
             | (Defect::IgnoresUnreadable, Err(Error::Record(_))) => None,
             (_, opened) => opened?,
         };
+        if let Some(session) = session.as_ref().filter(|_| self.is(Defect::LoadsEverything)) {
+            session.load().await?;
+        }
         Ok(Opened { defect: self.defect, session, sessions: sessions.clone() })
     }
 
@@ -402,6 +407,15 @@ impl Server {
             | (Defect::UpstreamIsEncrypted, Connection::SecureUpstream) => Connection::Encrypted,
             (Defect::TrustsForwarded, _) if says_https => Connection::Encrypted,
             _ => known,
+        }
+    }
+
+    fn rfc7239<'h>(&self, head: &'h Parts) -> Option<&'h [u8]> {
+        let mut lines = head.headers.get_all("forwarded").iter().map(HeaderValue::as_bytes);
+        match self.defect {
+            Defect::IgnoresRfc7239 => None,
+            Defect::FirstOfRfc7239 => lines.next(),
+            _ => lines.next_back(),
         }
     }
 
@@ -441,7 +455,15 @@ impl Server {
         lines
     }
 
-    /// What the handler answers, and whether it failed; or what becomes of a panic.
+    /// What an extractor does before the handler gets the session.
+    async fn load<N>(&self, session: Option<&Session<N>>) -> Result<(), Error> {
+        match session {
+            Some(session) if !self.is(Defect::NeverLoads) => session.load().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// What the handler answers, and whether it failed; or what it is answered in place of it.
     async fn handle(
         &self,
         head: &Parts,
@@ -449,6 +471,13 @@ impl Server {
         second: Option<&Opened<Second>>,
     ) -> Result<(Answer, bool), Answer> {
         let (step, main) = (step(&head.headers), main.session.as_ref());
+        let asked = [
+            self.load(main).await,
+            self.load(second.and_then(|second| second.session.as_ref())).await,
+        ];
+        if let Some(error) = asked.into_iter().find_map(Result::err) {
+            return Err(self.refuse(self.app.sessions().config(), &error));
+        }
         let handle = async {
             match second {
                 None => self.app.handle(step, main).await,

@@ -1,6 +1,6 @@
 //! Whether the client's connection is secure.
 
-use http_session::{Config, ConfigBuilder, Connection, CookieOptions};
+use http_session::{Config, ConfigBuilder, Connection, CookieOptions, Proxy};
 
 use crate::adapter::Ability;
 use crate::adapter::bench::{Bench, express};
@@ -49,6 +49,12 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
         "hands over the last X-Forwarded-Proto line, which counts under the safe preset",
         |b| Box::pin(last(b)),
     ),
+    Case::new(
+        "secure/rfc7239",
+        "RFC 7239 section 5.4, RequestFacts::forwarded",
+        "hands over the last Forwarded line, which counts under Proxy::Forwarded, and under no other option",
+        |b| Box::pin(rfc7239(b)),
+    ),
 ];
 
 fn safe() -> ConfigBuilder {
@@ -59,18 +65,27 @@ fn quirky() -> ConfigBuilder {
     express().cookie(CookieOptions::new().secure(true))
 }
 
-/// A connection, X-Forwarded-Proto lines, and whether a Secure cookie goes out.
+/// A connection, lines of a header field, and whether a Secure cookie goes out.
 type Seen<'a> = (Connection, &'a [&'a str], bool);
 
 async fn secure(b: &Bench<'_>, config: fn() -> ConfigBuilder, cases: &[Seen<'_>]) -> Outcome {
+    secure_by(b, "x-forwarded-proto", config, cases).await
+}
+
+async fn secure_by(
+    b: &Bench<'_>,
+    name: &'static str,
+    config: fn() -> ConfigBuilder,
+    cases: &[Seen<'_>],
+) -> Outcome {
     let site = b.site(config()).await?;
     for (connection, lines, secure) in cases {
         let mut visit = site.get("/").counting().over(*connection);
         for line in *lines {
-            visit = visit.with("x-forwarded-proto", line);
+            visit = visit.with(name, line);
         }
         let answer = visit.send().await?;
-        let case = format!("the connection is {connection:?}, X-Forwarded-Proto is {lines:?}");
+        let case = format!("the connection is {connection:?}, {name} is {lines:?}");
         let sent = !answer.lines("set-cookie").is_empty();
         let says = |sent| if sent { "a cookie" } else { "no cookie" };
         ensure(sent == *secure, &case, says(*secure), says(sent))?;
@@ -130,4 +145,27 @@ async fn last(b: &Bench<'_>) -> Outcome {
         (PLAIN, &["https", "x", "http"], false),
     ];
     secure(b, || safe().proxy(true), cases).await
+}
+
+async fn rfc7239(b: &Bench<'_>) -> Outcome {
+    let cases: &[Seen<'_>] = &[
+        (PLAIN, &["proto=https"], true),
+        (PLAIN, &["for=192.0.2.43; Proto=\"https\""], true),
+        (PLAIN, &["proto=http", "proto=https"], true),
+        (PLAIN, &["proto=https", "proto=http"], false),
+        (PLAIN, &["proto=https, for=\"[2001:db8::17]\";proto=http"], false),
+        (PLAIN, &["proto=http"], false),
+        (PLAIN, &[], false),
+    ];
+    secure_by(b, "forwarded", || safe().proxy(Proxy::Forwarded), cases).await?;
+    secure_by(b, "forwarded", || quirky().proxy(Proxy::Forwarded), cases).await?;
+    let others: &[Seen<'_>] = &[(PLAIN, &["proto=https"], false)];
+    secure_by(b, "forwarded", || safe().proxy(true), others).await?;
+    secure_by(
+        b,
+        "x-forwarded-proto",
+        || safe().proxy(Proxy::Forwarded),
+        &[(PLAIN, &["https"], false)],
+    )
+    .await
 }
