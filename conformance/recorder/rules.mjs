@@ -521,6 +521,7 @@ function* faultRules() {
     yield onStored(`B-207 B-211: a failing destroy at the end (${code})`, { ...QUIET, unset: 'destroy' }, [known([unset], { faults: { destroy: code } })]);
     yield onStored(`B-207 B-210 B-211: a failing touch at the end (${code}): the response and its cookie go out, the data stay`, { ...QUIET, rolling: true }, [known([], { faults: { touch: code } }), known(read)], stored({ n: 1 }, lasting(60_000)));
   }
+  yield onStored('B-152 B-207 B-210: a failing touch after a cookie that can\'t be sent: both are reported, the cookie first', { ...QUIET, rolling: true }, [known([], { faults: { touch: 'EIO' } })], stored({ n: 1 }, { ...lasting(60_000), domain: 'bad domain' }));
   yield onStored('B-207: faults of calls that are not made do nothing', QUIET, [known([get('n')], { faults: { set: 'EIO', destroy: 'EIO' } })]);
   yield onStored('B-066 B-209: a reload() that meets ENOENT is a store error', QUIET, [ask([set('n', 1), save, reload, get('n')], { cookie: 'none', faults: { get: 'ENOENT' } })]);
   yield onStored('B-176 B-207 B-209: changed again after a failed save(): saved at the end, where failing is an error of the request', QUIET, [known([set('n', 2), save, set('n', 3)], { faults: { set: 'EIO' } })]);

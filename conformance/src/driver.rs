@@ -67,12 +67,15 @@ pub fn run(
 /// The response must be replaced by a failure: nothing was saved.
 pub fn close(mut exchange: Exchange, store: &impl Store, env: &impl Env) -> Result<Outcome, Error> {
     let pending = exchange.finish(env.now()).inspect_err(report)?;
-    let done = carry_out(&mut exchange, pending, store, env).inspect_err(report);
+    let done = carry_out(&mut exchange, pending, store, env);
     // A touch that failed loses nothing but lifetime: there is an outcome all the same (B-210).
-    let outcome = exchange.outcome().ok_or_else(|| done.err().unwrap_or(Error::Ended))?;
+    let Some(outcome) = exchange.outcome() else {
+        return Err(done.err().unwrap_or(Error::Ended)).inspect_err(report);
+    };
     if let Some(error) = outcome.cookie_error() {
         report(&Error::Cookie(error));
     }
+    done.as_ref().err().into_iter().for_each(report);
     Ok(outcome)
 }
 

@@ -64,9 +64,10 @@ fn fresh_scenarios_are_equal() {
     let recorded = run("node", &["record.mjs"], &scenarios).expect("scenarios are recorded");
     let scenarios: Vec<Scenario> = read_lines(&scenarios[..]).expect("scenarios can be read");
     let recorded: Vec<Trace> = read_lines(&recorded[..]).expect("traces can be read");
-    for via in [Via::Core, Via::Axum(Wiring::Layer)] {
+    for via in [Via::Core, Via::Axum(Wiring::Layer), Via::Warp, Via::Rocket] {
         let actual: Vec<Trace> = scenarios.iter().map(|scenario| via.replay(scenario)).collect();
-        let summary = Summary::of(&scenarios, &recorded, &actual);
+        let compare = if via == Via::Rocket { Summary::of_rocket } else { Summary::of };
+        let summary = compare(&scenarios, &recorded, &actual);
         println!("seed {seed} via {via:?}: {summary}");
         assert!(summary.passed(), "seed {seed} via {via:?}: {summary}");
         assert_eq!(summary.compared().to_string(), count, "all were compared");
