@@ -9,6 +9,7 @@ use http_session_conformance::via::{Via, Wiring};
 use self::plain::Defect;
 
 mod plain;
+mod tiny_http;
 
 fn contract<'a>(via: Via) -> Contract<'a> {
     Contract::new(async move |app: App| via.start(app).await)
