@@ -10,6 +10,7 @@ use self::plain::Defect;
 
 mod blocking;
 mod plain;
+mod tiny_http;
 
 fn contract<'a>(via: Via) -> Contract<'a> {
     Contract::new(async move |app: App| via.start(app).await)
