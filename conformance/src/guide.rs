@@ -5,7 +5,9 @@
 //! ```
 
 #[cfg(doc)]
-use http_session::{Config, ConfigBuilder, Connection, Error, Outcome, RequestFacts, cookie_lines};
+use http_session::{
+    Config, ConfigBuilder, Connection, Error, Headers, Outcome, RequestFacts, cookie_lines,
+};
 #[cfg(doc)]
 use http_session_store::{AbandonOnDrop, Deadline, Main, Session, Sessions, prelude, report};
 

@@ -5,10 +5,13 @@ use std::time::Duration;
 use std::{error, fmt};
 
 use crate::audit::{Finding, audit};
+use crate::plan::vary;
 use crate::session::Data;
 use crate::signature::Keys;
 use crate::time::millis;
-use crate::{Attribute, CookieError, CookieOptions, CookieTemplate, SameSite, Secret, Timestamp};
+use crate::{
+    Attribute, CookieError, CookieOptions, CookieTemplate, Headers, SameSite, Secret, Timestamp,
+};
 
 /// The options of one session layer, checked and ready. Clones share them.
 #[derive(Clone)]
@@ -136,6 +139,14 @@ impl Config {
     fn verifies(&self, other: &Self) -> bool {
         let signed = [b"id.", &other.0.keys.sign("id")[..]].concat();
         str::from_utf8(&signed).is_ok_and(|signed| self.0.keys.verify(signed).is_some())
+    }
+
+    /// What the response to a failed load or save, which has no [`Outcome`](crate::Outcome), is to say: that it
+    /// depends on the request's cookies (RFC 9110 section 12.5.5), but for [`Config::express`].
+    pub fn mark_failure(&self, headers: &mut impl Headers) {
+        if !self.has_quirks() {
+            vary(headers);
+        }
     }
 
     /// The cookie's name.

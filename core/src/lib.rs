@@ -32,7 +32,7 @@ pub use self::error::{CookieError, DataError, Error, IdError, RecordError};
 pub use self::exchange::{Action, Ask, Begin, Create, Exchange, Lookup, Pending};
 pub use self::id::SessionId;
 pub use self::plan::{
-    CookieAction, Decision, Facts, Outcome, Reason, Saved, StoreAction, decide, vary,
+    CookieAction, Decision, Facts, Headers, Outcome, Reason, Saved, StoreAction, decide,
 };
 pub use self::record::Record;
 pub use self::request::{Connection, Origin, RequestFacts, cookie_lines};

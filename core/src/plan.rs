@@ -245,9 +245,9 @@ impl Outcome {
     /// says `Vary: Cookie` (RFC 9110 section 12.5.5), and one with our line keeps out of shared caches
     /// by `Cache-Control: private` (RFC 9111 sections 5.2.2.7 and 7.3). What stands there already is
     /// added to, or made stricter; never weakened.
-    pub fn apply(&self, headers: &mut HeaderMap) {
+    pub fn apply(&self, headers: &mut impl Headers) {
         let line = self.set_cookie();
-        headers.extend(line.map(|line| (SET_COOKIE, line.clone())));
+        line.into_iter().for_each(|line| headers.append(SET_COOKIE, line.clone()));
         if !self.vary {
             return;
         }
@@ -262,7 +262,7 @@ impl Outcome {
             let merged = kept.chain([&b"private"[..]]).collect::<Vec<_>>().join(&b", "[..]);
             // Parts of header values, joined by what may stand in one.
             if let Ok(merged) = HeaderValue::from_bytes(&merged) {
-                headers.insert(CACHE_CONTROL, merged);
+                headers.replace(CACHE_CONTROL, merged);
             }
         }
     }
@@ -297,27 +297,50 @@ impl Outcome {
     }
 }
 
+/// A response's header lines, in whatever map its framework has: what an [`Outcome`] is applied to.
+pub trait Headers {
+    /// Adds a line after those that the field has.
+    fn append(&mut self, name: HeaderName, line: HeaderValue);
+    /// The lines of a field, in their order.
+    fn lines(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]>;
+    /// Puts a line in the place of all lines that the field has.
+    fn replace(&mut self, name: HeaderName, line: HeaderValue);
+}
+
+impl Headers for HeaderMap {
+    fn append(&mut self, name: HeaderName, line: HeaderValue) {
+        self.append(name, line);
+    }
+
+    fn lines(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
+        self.get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+
+    fn replace(&mut self, name: HeaderName, line: HeaderValue) {
+        self.insert(name, line);
+    }
+}
+
 /// The items of a header field that is a list; a comma within double quotes divides nothing.
-fn items<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    let divide = |line: &'a HeaderValue| {
+fn items<'a>(headers: &'a impl Headers, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let divide = |line: &'a [u8]| {
         let (mut quoted, mut escaped) = (false, false);
-        line.as_bytes().split(move |byte| {
+        line.split(move |byte| {
             quoted ^= *byte == b'"' && !escaped;
             escaped = quoted && *byte == b'\\' && !escaped;
             *byte == b',' && !quoted
         })
     };
-    let items = headers.get_all(name).iter().flat_map(divide).map(<[u8]>::trim_ascii);
+    let items = headers.lines(name).flat_map(divide).map(<[u8]>::trim_ascii);
     items.filter(|item| !item.is_empty())
 }
 
-fn has(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+fn has(headers: &impl Headers, name: HeaderName, word: &str) -> bool {
     items(headers, &name).any(|item| item.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Says that the response depends on the request's cookies (RFC 9110 section 12.5.5): for the response
-/// to a failed load or save, which has no [`Outcome`].
-pub fn vary(headers: &mut HeaderMap) {
+/// Says that the response depends on the request's cookies (RFC 9110 section 12.5.5).
+pub(crate) fn vary(headers: &mut impl Headers) {
     if !has(headers, VARY, "*") && !has(headers, VARY, "cookie") {
         headers.append(VARY, HeaderValue::from_static("Cookie"));
     }

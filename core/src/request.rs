@@ -41,6 +41,18 @@ impl<'a> RequestFacts<'a> {
         Self { connection, ..Self::read(path, lines) }
     }
 
+    /// The path of a request target as it stands in the request line: `/path?query`, or
+    /// `http://host/path?query` (RFC 9112 section 3.2, B-038).
+    pub fn path_of(target: &str) -> &str {
+        let path = target.split(['?', '#']).next().unwrap_or_default();
+        match path.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains('/') => {
+                rest.find('/').and_then(|start| rest.get(start..)).unwrap_or("/")
+            }
+            _ => path,
+        }
+    }
+
     /// The facts of a request for `path`, of which `lines` gives the lines of a header field: for frameworks
     /// with headers of their own.
     pub fn read<L: Iterator<Item = &'a [u8]>>(

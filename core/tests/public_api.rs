@@ -12,7 +12,7 @@ use std::{env, fs};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Fields, Ident, ImplItem, Item, LitStr, Macro, Token, Type};
-use syn::{UseTree, Visibility};
+use syn::{TraitItem, UseTree, Visibility};
 
 /// The crates whose types may stand in public signatures.
 const ALLOWED: [&str; 4] = ["http", "serde", "serde_json", "rand_core"];
@@ -251,6 +251,7 @@ fn attributes(item: &Item) -> &[Attribute] {
         Item::Macro(item) => &item.attrs,
         Item::Mod(item) => &item.attrs,
         Item::Struct(item) => &item.attrs,
+        Item::Trait(item) => &item.attrs,
         Item::Type(item) => &item.attrs,
         Item::Use(item) => &item.attrs,
         other => panic!("the list does not know this kind of item: {}", tokens(other)),
@@ -405,6 +406,15 @@ impl Listing {
                 let ty = tokens(&item.ty);
                 self.add(module, format!("type {} = {}", path(&item.ident), tidy(&ty)), &ty);
             }
+            Item::Trait(item) if is_public(&item.vis) => {
+                let path = path(&item.ident);
+                self.add(module, format!("{}trait {path}", marks(&item.attrs)), "");
+                for member in &item.items {
+                    let TraitItem::Fn(member) = member else { panic!("the list needs methods") };
+                    let signature = tokens(&member.sig);
+                    self.add(module, format!("{path}::{}", tidy(&signature)), &signature);
+                }
+            }
             Item::Macro(item) => {
                 let name = item.ident.as_ref().expect("a definition");
                 let definition = tidy(&tokens(&item.mac.tokens));
@@ -476,6 +486,7 @@ impl Listing {
                     Item::Enum(item) => (&item.ident, &item.vis),
                     Item::Fn(item) => (&item.sig.ident, &item.vis),
                     Item::Struct(item) => (&item.ident, &item.vis),
+                    Item::Trait(item) => (&item.ident, &item.vis),
                     Item::Type(item) => (&item.ident, &item.vis),
                     _ => continue,
                 };
@@ -571,7 +582,7 @@ fn every_export_is_listed() {
         let path = format!("http_session::{name}");
         let ends = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric());
         let listed = |line: &String| {
-            ["struct ", "enum ", "fn "]
+            ["struct ", "enum ", "fn ", "trait "]
                 .iter()
                 .filter_map(|kind| line.split_once(&format!("{kind}{path}")))
                 .any(|(_, rest)| ends(rest))

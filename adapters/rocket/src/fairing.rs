@@ -4,9 +4,8 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use derive_where::derive_where;
-use http::HeaderMap;
-use http::header::{CACHE_CONTROL, HeaderValue, VARY};
-use http_session_store::core::{CookieTemplate, RequestFacts, vary};
+use http::{HeaderName, HeaderValue};
+use http_session_store::core::{CookieTemplate, Headers, RequestFacts};
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignited};
 use rocket::{Build, Data, Phase, Request, Response, Rocket};
 
@@ -122,9 +121,7 @@ impl<N> SessionFairing<N> {
 
     fn refuse(&self, error: &store::Error, response: &mut Response<'_>) {
         *response = (self.on_error)(error);
-        if !self.sessions.config().has_quirks() {
-            change(response, vary);
-        }
+        self.sessions.config().mark_failure(&mut Lines(response));
     }
 }
 
@@ -211,7 +208,7 @@ impl<N: 'static> Fairing for SessionFairing<N> {
         };
         let closed = self.sessions.close(session).await;
         match &closed {
-            Ok(outcome) => apply(outcome, response),
+            Ok(outcome) => outcome.apply(&mut Lines(response)),
             // A handler panicked, and the client is told of a failure already.
             Err(store::Error::Ended) if response.status().class().is_server_error() => {}
             Err(error) => {
@@ -247,30 +244,23 @@ fn ended<'r, N: 'static>(request: &'r Request<'_>) -> &'r Ended<N> {
     request.local_cache(|| Ended(OnceLock::new(), PhantomData))
 }
 
-/// Puts onto the response what [`Outcome::apply`] says.
-fn apply(outcome: &Outcome, response: &mut Response<'_>) {
-    change(response, |headers| outcome.apply(headers));
-    if let Some(line) = outcome.set_cookie() {
-        let line = String::from_utf8_lossy(line.as_bytes()).into_owned();
-        response.adjoin_raw_header("Set-Cookie", line);
+/// Rocket's header lines: texts.
+struct Lines<'a, 'r>(&'a mut Response<'r>);
+
+impl Headers for Lines<'_, '_> {
+    fn append(&mut self, name: HeaderName, line: HeaderValue) {
+        self.0.adjoin_raw_header(name.to_string(), text(&line));
+    }
+
+    fn lines(&self, name: &HeaderName) -> impl Iterator<Item = &[u8]> {
+        self.0.headers().get(name.as_str()).map(str::as_bytes)
+    }
+
+    fn replace(&mut self, name: HeaderName, line: HeaderValue) {
+        self.0.set_raw_header(name.to_string(), text(&line));
     }
 }
 
-/// Changes the response's Vary and Cache-Control. Rocket has header maps of its own.
-fn change(response: &mut Response<'_>, change: impl FnOnce(&mut HeaderMap)) {
-    let mut headers = HeaderMap::new();
-    for name in [VARY, CACHE_CONTROL] {
-        let lines = response.headers().get(name.as_str()).map(str::as_bytes);
-        let lines = lines.map(HeaderValue::from_bytes);
-        // What is no header's value would not go out either.
-        headers.extend(lines.flatten().map(|line| (name.clone(), line)));
-    }
-    change(&mut headers);
-    for name in [VARY, CACHE_CONTROL] {
-        response.remove_header(name.as_str());
-        for line in headers.get_all(&name) {
-            let line = String::from_utf8_lossy(line.as_bytes()).into_owned();
-            response.adjoin_raw_header(name.as_str().to_owned(), line);
-        }
-    }
+fn text(line: &HeaderValue) -> String {
+    String::from_utf8_lossy(line.as_bytes()).into_owned()
 }

@@ -12,6 +12,7 @@ mod store;
 mod sweep;
 pub mod testing;
 
+pub use http;
 pub use http_session as core;
 
 pub use self::deadline::{Deadline, DeadlineError};

@@ -122,7 +122,17 @@ impl Shared {
 ///
 /// [`Sessions::close`]: crate::Sessions::close
 #[derive_where(Debug)]
-pub struct AbandonOnDrop<N>(pub Option<Session<N>>);
+pub struct AbandonOnDrop<N = Main>(pub Option<Session<N>>);
+
+impl<N> AbandonOnDrop<N> {
+    /// The session.
+    ///
+    /// # Errors
+    /// [`Error::PathMismatch`]: there is none on this path.
+    pub fn session(&self) -> Result<&Session<N>, Error> {
+        self.0.as_ref().ok_or(Error::PathMismatch)
+    }
+}
 
 impl<N> Drop for AbandonOnDrop<N> {
     fn drop(&mut self) {

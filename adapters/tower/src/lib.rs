@@ -9,7 +9,7 @@ use std::{iter, mem};
 
 use derive_where::derive_where;
 use http::{Extensions, Request, Response, Uri};
-use http_session_store::core::{Begin, Config, CookieTemplate, RequestFacts, cookie_lines, vary};
+use http_session_store::core::{Begin, Config, CookieTemplate, RequestFacts, cookie_lines};
 use http_session_store::{AbandonOnDrop, Env, Error, Main, Session, Sessions, Store, report};
 use tower_layer::Layer;
 use tower_service::Service;
@@ -114,9 +114,7 @@ impl<B, N> SessionLayer<B, N> {
 
     fn refuse(&self, error: Error) -> Response<B> {
         let mut response = (self.on_error)(&error);
-        if !self.sessions.config().has_quirks() {
-            vary(response.headers_mut());
-        }
+        self.sessions.config().mark_failure(response.headers_mut());
         response.extensions_mut().insert(error);
         response
     }

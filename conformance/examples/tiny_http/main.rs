@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     println!("http://{}/", server.server_addr());
     thread::scope(|scope| {
         for _ in 0..WORKERS {
-            scope.spawn(|| adapter::serve(&server, &sessions, handle));
+            scope.spawn(|| adapter::serve(&server, &sessions, &handle));
         }
     });
     Ok(())

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Ability {
-    /// Header lines that are not UTF-8 reach the application, and go out.
+    /// Header lines that are not ASCII, or not UTF-8, reach the application, and go out.
     Bytes,
     /// Somebody can tell the adapter how the client is connected ([`App::connection`](super::App::connection)).
     Connections,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use http::StatusCode;
 use http_session::{Connection, CookieTemplate};
 use http_session_store::{Error, Session, Sessions};
+use tokio::sync::watch;
 
 use super::Reply;
 
@@ -20,6 +21,7 @@ use super::Reply;
 pub struct App(Arc<Inner>);
 
 struct Inner {
+    ended: watch::Sender<bool>,
     plan: Plan,
     /// What the handler did wrong.
     flaws: Mutex<Vec<String>>,
@@ -94,7 +96,12 @@ impl App {
     pub const STEP: &'static str = "x-step";
 
     pub(crate) fn new(plan: Plan) -> Self {
-        Self(Arc::new(Inner { plan, flaws: Mutex::default(), steps: Mutex::default() }))
+        Self(Arc::new(Inner {
+            ended: watch::Sender::default(),
+            plan,
+            flaws: Mutex::default(),
+            steps: Mutex::default(),
+        }))
     }
 
     /// The sessions, for the layer.
@@ -113,6 +120,21 @@ impl App {
     /// How the layer is put in.
     pub fn mounting(&self) -> Mounting {
         self.0.plan.mounting
+    }
+
+    /// Waits until the suite needs the application no more: for those whose threads are not of the suite's
+    /// runtime, which ends with the check.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.0.ended.subscribe();
+        async move {
+            // An error says that nobody has it any more.
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
+    }
+
+    /// The application while the suite needs it.
+    pub(crate) fn running(&self) -> Running {
+        Running(self.clone())
     }
 
     /// What the handler answers.
@@ -187,6 +209,15 @@ impl App {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Step>> {
         self.0.steps.lock().expect("no panic under this lock")
+    }
+}
+
+/// An application that is needed: when this is dropped, it has [ended](App::ended).
+pub(crate) struct Running(App);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.ended.send_replace(true);
     }
 }
 

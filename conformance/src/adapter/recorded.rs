@@ -46,6 +46,7 @@ pub(crate) async fn replay(scenario: &Scenario, start: &dyn Start) -> Result<Tra
         second: None,
         sessions: Sessions::new(setup.config, world.clone()).env(world.clone()),
     });
+    let _running = app.running();
     let mut wire = Wire::new(start.start(app.clone()).await?);
     let mut answers: Vec<Answer> = Vec::new();
     let mut set_cookies = Vec::new();

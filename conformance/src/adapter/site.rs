@@ -8,6 +8,7 @@ use http_session::Config;
 use serde_json::Value;
 
 use super::App;
+use super::app::Running;
 use super::bench::Scripted;
 use super::shelf::Shelf;
 use super::visit::Visit;
@@ -20,19 +21,21 @@ pub(super) struct Site {
     pub(super) app: App,
     pub(super) config: Config,
     pub(super) env: Scripted,
+    _running: Running,
     pub(super) shelf: Shelf,
     steps: AtomicU64,
 }
 
 impl Site {
-    pub(super) const fn new(
+    pub(super) fn new(
         app: App,
         address: SocketAddr,
         config: Config,
         env: Scripted,
         shelf: Shelf,
     ) -> Self {
-        Self { address, app, config, env, shelf, steps: AtomicU64::new(0) }
+        let _running = app.running();
+        Self { address, app, config, env, _running, shelf, steps: AtomicU64::new(0) }
     }
 
     /// The name of the session cookie.

@@ -2,7 +2,7 @@
 
 use http::Uri;
 use http::header::HeaderMap;
-use http_session::{RequestFacts, vary};
+use http_session::{Config, RequestFacts};
 use http_session_store::{Env, Error};
 
 use crate::client::{cookie_header, latin1};
@@ -50,7 +50,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     let mut answer = Answer::default();
     let mut exchange = match driver::open(begin, world, world) {
         Ok(exchange) => exchange,
-        Err(error) => return failed(world, answer, &error),
+        Err(error) => return failed(&setup.config, world, answer, &error),
     };
     let found = world.handler_begins();
     answer.session = match &mut exchange {
@@ -67,7 +67,7 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     if let Some(exchange) = exchange {
         match driver::close(exchange, world, world) {
             Ok(outcome) => outcome.apply(&mut headers),
-            Err(error) => return failed(world, answer, &error),
+            Err(error) => return failed(&setup.config, world, answer, &error),
         }
     }
     answer.status = request.status();
@@ -77,12 +77,10 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     answer
 }
 
-fn failed(world: &World, mut answer: Answer, error: &Error) -> Answer {
+fn failed(config: &Config, world: &World, mut answer: Answer, error: &Error) -> Answer {
     answer.status = error.status().as_u16();
     let mut headers = HeaderMap::new();
-    if !world.has_quirks() {
-        vary(&mut headers);
-    }
+    config.mark_failure(&mut headers);
     answer.cache(world, &headers);
     answer
 }

@@ -8,9 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_session::{RequestFacts, cookie_lines, vary};
+use http_session::{RequestFacts, cookie_lines};
 use http_session_conformance::adapter::{App, Body, Mounting, Reply, Routes, Started};
-use http_session_store::{Error, Main, Session, Sessions};
+use http_session_store::{AbandonOnDrop, Error, Main, Session, Sessions};
 
 /// Starts an application.
 pub(crate) async fn start(app: App) -> Started {
@@ -57,15 +57,6 @@ fn serve(app: &App, mut stream: TcpStream) -> io::Result<()> {
     write(&mut stream, request.method(), response)
 }
 
-/// The session of a request that is under way.
-struct Opened(Option<Session>);
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        self.0.iter().for_each(Sessions::abandon);
-    }
-}
-
 fn answer(app: &App, step: &str, request: &Request<()>) -> Response<Body> {
     let sessions = app.sessions();
     match app.mounting() {
@@ -76,13 +67,13 @@ fn answer(app: &App, step: &str, request: &Request<()>) -> Response<Body> {
     let mut facts = RequestFacts::of(request);
     facts.template = app.cookie_options().map(|options| options(&request.uri().to_string()));
     let begin = sessions.config().begin(&facts, cookie_lines(request.headers()), sessions.now());
-    let mut opened = match block_on(sessions.open::<Main>(begin)) {
-        Ok(session) => Opened(session),
+    let opened = match block_on(sessions.open::<Main>(begin)) {
+        Ok(session) => AbandonOnDrop(session),
         Err(error) => return refuse(&sessions, &error),
     };
     let mut response = handle(app, step, request, opened.0.as_ref());
-    if let Some(session) = opened.0.take() {
-        match block_on(sessions.close(&session)) {
+    if let Ok(session) = opened.session() {
+        match block_on(sessions.close(session)) {
             Ok(outcome) => outcome.apply(response.headers_mut()),
             Err(error) => return refuse(&sessions, &error),
         }
@@ -115,9 +106,7 @@ fn handle(
 
 fn refuse(sessions: &Sessions, error: &Error) -> Response<Body> {
     let mut response = empty(error.status());
-    if !sessions.config().has_quirks() {
-        vary(response.headers_mut());
-    }
+    sessions.config().mark_failure(response.headers_mut());
     response
 }
 

@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
-use http_session::{Config, Connection, Outcome, RequestFacts, SessionId, vary};
+use http_session::{Config, Connection, Outcome, RequestFacts, SessionId};
 use http_session_conformance::adapter::{App, Body, Mounting, Reply, Routes, Second, Started};
 use http_session_conformance::client::sign;
 use http_session_store::{Error, Main, Session, Sessions};
@@ -638,8 +638,8 @@ impl Server {
             StatusCode::CONFLICT if conflict_is_500 => StatusCode::INTERNAL_SERVER_ERROR,
             status => status,
         });
-        if !config.has_quirks() && !self.is(Defect::NoVaryOnFailure) {
-            vary(answer.headers_mut());
+        if !self.is(Defect::NoVaryOnFailure) {
+            config.mark_failure(answer.headers_mut());
         }
         answer
     }

@@ -1,7 +1,7 @@
 //! The adapter of the guide keeps the contract, on a server that blocks.
 
 use std::io::{Cursor, Read};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
 
 use http_session_conformance::adapter::{
@@ -17,22 +17,12 @@ use self::adapter::Visit;
 #[path = "../../examples/tiny_http/adapter.rs"]
 mod adapter;
 
-/// What the suite asks of every server, and tiny_http can't do.
-const CANT: [&str; 2] = [
-    // It closes the connection, because of the line that is not ours.
-    "cookies/bytes-beside",
-    // It takes a thread that has been called for one connection as free for the next, so a connection may
-    // wait until another one is closed. The suite keeps each open until those before it are answered.
-    "parallel/increments",
-];
-
 /// More than requests that wait for each other in any check.
 const WORKERS: usize = 9;
 
 #[test]
 fn tiny_http() {
-    let running = Mutex::default();
-    let report = Contract::new(async |app: App| start(app, &running).await)
+    Contract::new(start)
         .without(Ability::Bytes, "header lines of tiny_http are ASCII: it closes the connection")
         .without(Ability::Connections, "tiny_http itself says so, and serves plain HTTP here")
         .without(Ability::CookieOptions, "the adapter has none by request, to remain small")
@@ -43,9 +33,8 @@ fn tiny_http() {
             "tiny_http sends the head with the first KiB, or the end, of the body",
         )
         .without(Ability::TwoSessions, "a request of tiny_http has no place for a second one")
-        .run();
-    let failed = report.failures().map(|(check, _)| check.name());
-    assert!(failed.filter(|name| !CANT.contains(name)).count() == 0, "{report}");
+        .run()
+        .assert();
 }
 
 // the guide's figures are true
@@ -64,7 +53,7 @@ fn figures() {
     about(Contract::checks().count(), "checks and the recorded scenarios");
 }
 
-async fn start(app: App, running: &Mutex<Option<Stop>>) -> Started {
+async fn start(app: App) -> Started {
     match app.mounting() {
         Mounting::Once | Mounting::Nested => {}
         Mounting::Missing | Mounting::Late => {
@@ -75,25 +64,20 @@ async fn start(app: App, running: &Mutex<Option<Stop>>) -> Started {
     assert_eq!(app.routes(), Routes::All);
     let server = Arc::new(Server::http("127.0.0.1:0")?);
     let address = server.server_addr().to_ip().ok_or("no address")?;
+    let ended = app.ended();
+    let workers = server.clone();
+    thread::spawn(move || {
+        block_on(ended);
+        (0..WORKERS).for_each(|_| workers.unblock());
+    });
     for _ in 0..WORKERS {
         let (server, app) = (server.clone(), app.clone());
         thread::spawn(move || {
             let handler = |request: &mut Request, visit: &Visit| handle(&app, request, visit);
-            adapter::serve(&server, &app.sessions(), handler);
+            adapter::serve(&server, &app.sessions(), &handler);
         });
     }
-    // No check needs two applications at the same time: the one before ends.
-    *running.lock().expect("no panic under this lock") = Some(Stop(server));
     Ok(address)
-}
-
-/// Ends the workers of a server, and with them the server.
-struct Stop(Arc<Server>);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        (0..WORKERS).for_each(|_| self.0.unblock());
-    }
 }
 
 fn handle(app: &App, request: &Request, visit: &Visit) -> Result<ResponseBox, Error> {

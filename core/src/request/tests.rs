@@ -532,3 +532,34 @@ fn the_last_forwarded_line() {
     let none = RequestFacts::read("/", |_| std::iter::empty());
     assert_eq!((none.forwarded, none.forwarded_proto), (None, None));
 }
+
+// B-038, RFC 9112 section 3.2: the path of a target, in each of its forms
+#[test]
+fn paths_of_targets() {
+    for (target, path) in [
+        ("/", "/"),
+        ("/a/b", "/a/b"),
+        ("/a?b=c", "/a"),
+        ("/a?b=/c://d/e", "/a"),
+        ("//a", "//a"),
+        ("/a://b/c", "/a://b/c"),
+        ("/%2F", "/%2F"),
+        ("http://host", "/"),
+        ("http://host?a", "/"),
+        ("http://host/", "/"),
+        ("http://user@host:1/a/b?c", "/a/b"),
+        ("https://[::1]/a", "/a"),
+        ("*", "*"),
+        ("", ""),
+        ("host:443", "host:443"),
+    ] {
+        assert_eq!(RequestFacts::path_of(target), path, "{target}");
+        if let Ok(uri) = target.parse::<http::Uri>()
+            && !target.starts_with(['*', 'h'])
+        {
+            assert_eq!(RequestFacts::path_of(target), uri.path(), "{target}");
+        }
+    }
+    let uri: http::Uri = "http://host/a?b".parse().expect("a URI");
+    assert_eq!(uri.path(), RequestFacts::path_of("http://host/a?b"));
+}

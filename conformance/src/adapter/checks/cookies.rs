@@ -3,7 +3,7 @@
 use crate::adapter::Ability;
 use crate::adapter::bench::{Bench, recommended};
 use crate::adapter::case::Case;
-use crate::suite::{Outcome, ensure};
+use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::adapter) const CHECKS: &[Case] = &[
     Case::new(
@@ -21,7 +21,7 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
     Case::new(
         "cookies/bytes-beside",
         "D-cookie-lines",
-        "reads our cookie beside a Cookie line that is not UTF-8",
+        "reads our cookie beside a Cookie line that is not UTF-8, if it takes such a request at all",
         |b| Box::pin(bytes_beside(b)),
     ),
     Case::new(
@@ -83,10 +83,19 @@ async fn bytes_beside(b: &Bench<'_>) -> Outcome {
     let site = b.site(recommended()).await?;
     let (cookie, _) = site.visitor().await?;
     let odd = b"other=caf\xE9\xFF";
-    let before = site.get("/").cookie(odd).cookie(&cookie).reading().send().await?;
-    before.is("a line with bytes, and then ours", 200, "1")?;
-    let after = site.get("/").cookie(&cookie).cookie(odd).reading().send().await?;
-    after.is("ours, and then a line with bytes", 200, "1")
+    for (visit, case) in [
+        (site.get("/").cookie(odd).cookie(&cookie), "a line with bytes, and then ours"),
+        (site.get("/").cookie(&cookie).cookie(odd), "ours, and then a line with bytes"),
+    ] {
+        match visit.reading().begin().ends().await? {
+            // The framework may refuse such a request altogether.
+            Err(_) if !b.can(Ability::Bytes) => {}
+            Ok(answer) if !b.can(Ability::Bytes) && answer.status.is_client_error() => {}
+            Ok(answer) => answer.is(case, 200, "1")?,
+            Err(error) => return Err(Flaw::new(case, "an answer", error.to_string())),
+        }
+    }
+    Ok(())
 }
 
 async fn bytes_within(b: &Bench<'_>) -> Outcome {

@@ -1,5 +1,7 @@
 //! Requests at the same time.
 
+use futures_util::future::join_all;
+
 use crate::adapter::Reply;
 use crate::adapter::bench::{Bench, recommended};
 use crate::adapter::case::Case;
@@ -58,10 +60,11 @@ async fn increments(b: &Bench<'_>) -> Outcome {
     let site = b.site(recommended()).await?;
     let (cookie, id) = site.visitor().await?;
     for _ in 0..4 {
-        let flights: Vec<_> =
-            (0..8).map(|_| site.get("/").cookie(&cookie).counting().begin()).collect();
-        for flight in flights {
-            flight.answer().await?.has_status("one of 8 requests", 200)?;
+        // Each closes its connection when it has its answer, and not when those before it have theirs.
+        for answer in
+            join_all((0..8).map(|_| site.get("/").cookie(&cookie).counting().send())).await
+        {
+            answer?.has_status("one of 8 requests", 200)?;
         }
     }
     site.holds("after 32 more", &id, "n", 33)
