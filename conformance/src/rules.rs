@@ -1,8 +1,9 @@
 //! The rules of express-session's behaviour, B-001 to B-216, and where each is pinned.
 //!
 //! `rules.txt` has a line for each: its number, what it says, where it can't occur in Rust, why, and a
-//! Q if it is a quirk ([`crate::quirks`]). Every other one is cited by a test: in the comment directly above a test function of this
-//! workspace, or in the name of a recorded scenario, which the replay tests compare.
+//! Q if it is a quirk ([`crate::quirks`]). Every other one is cited by a test: in the comment directly above
+//! a test function of this workspace, in a check of the contracts, or in the name of a recorded scenario,
+//! which the replay tests compare.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::read_file;
 use crate::scenario::Scenario;
+use crate::{adapter, contract};
 
 /// One rule.
 #[derive(Debug)]
@@ -43,6 +45,13 @@ impl Rules {
                     scenario.name.split_once(':').unwrap_or((&scenario.name, ""));
                 rules.cite(numbers, &format!("{what}:{title}"))?;
             }
+        }
+        // The rules of a replay are those of its scenarios.
+        let own = |check: &&adapter::Check| !check.name().starts_with("replay/");
+        let adapters = adapter::Contract::checks().filter(own).map(|check| (ADAPTERS, check));
+        let stores = contract::Contract::checks().map(|check| (STORES, check));
+        for (file, check) in adapters.chain(stores) {
+            rules.cite(check.rule(), &format!("{file}: {}", check.name()))?;
         }
         let mut files = Vec::new();
         for folder in ["core", "adapters", "conformance"] {
@@ -135,9 +144,11 @@ impl Rules {
     }
 }
 
+const ADAPTERS: &str = "conformance/tests/adapters/main.rs";
 const LAST: usize = 216;
 const SCENARIOS: &str = "conformance/fixtures/rules.scenarios.jsonl.gz";
 const QUIRKS: &str = "conformance/fixtures/quirks.scenarios.jsonl";
+const STORES: &str = "conformance/tests/contract/main.rs";
 
 /// The rule numbers in a text.
 fn numbers(text: &str) -> impl Iterator<Item = &str> {

@@ -5,24 +5,26 @@ mod common;
 #[allow(dead_code, reason = "its main is not for tests")]
 #[path = "../examples/job.rs"]
 mod job;
+#[path = "../../store/tests/common/service.rs"]
+mod service;
 #[allow(dead_code, reason = "its main is not for tests")]
 #[path = "../examples/websocket.rs"]
 mod websocket;
+#[path = "../../store/tests/common/wire.rs"]
+mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
-use axum::http::header::{COOKIE, HeaderValue, SET_COOKIE};
-use http_body_util::BodyExt;
+use axum::http::Method;
+use axum::http::header::HeaderValue;
 use http_session_axum::{MemoryStore, Sessions, testing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt;
 
 use self::common::{safe, soon};
+use self::service::{Answer, get_from, request, send};
 
 /// A store of this process, for plain HTTP on localhost.
 fn sessions() -> (Sessions, MemoryStore) {
@@ -31,21 +33,8 @@ fn sessions() -> (Sessions, MemoryStore) {
     (Sessions::new(config, store.clone()), store)
 }
 
-/// Status, the cookie's name and value if one is set, and body.
-async fn send(
-    app: &Router,
-    (method, uri): (&str, &str),
-    cookie: Option<&HeaderValue>,
-) -> (u16, Option<HeaderValue>, String) {
-    let request = Request::builder().method(method).uri(uri).body(Body::empty());
-    let mut request = request.expect("a request");
-    request.headers_mut().extend(cookie.map(|cookie| (COOKIE, cookie.clone())));
-    let response = app.clone().oneshot(request).await.expect("a router does not fail");
-    let line = response.headers().get(SET_COOKIE).map(|line| line.to_str().expect("ASCII"));
-    let pair = line.and_then(|line| line.split(';').next()).map(HeaderValue::from_str);
-    let (status, cookie) = (response.status().as_u16(), pair.transpose().expect("ASCII"));
-    let body = response.into_body().collect().await.expect("the body comes whole").to_bytes();
-    (status, cookie, String::from_utf8(body.to_vec()).expect("a text"))
+async fn post_to(app: &Router, uri: &str, cookie: Option<&HeaderValue>) -> Answer {
+    send(app, request(Method::POST, uri, cookie)).await
 }
 
 // job: the visits and the coins are all there, though each coin comes in the middle of a request
@@ -53,20 +42,20 @@ async fn send(
 async fn a_job() {
     let (sessions, store) = sessions();
     let app = job::app(sessions.clone());
-    let (_, cookie, body) = send(&app, ("GET", "/"), None).await;
-    let cookie = cookie.expect("a cookie is set");
-    assert_eq!(body, "visit 1, 0 coins\n");
+    let first = get_from(&app, "/", None).await;
+    let cookie = first.cookie();
+    assert_eq!(first.body, "visit 1, 0 coins\n");
     for round in 0..20 {
-        let visit = send(&app, ("GET", "/"), Some(&cookie));
+        let visit = get_from(&app, "/", Some(&cookie));
         let (visited, paid) = tokio::join!(visit, async {
             tokio::time::sleep(Duration::from_millis(100)).await;
             job::pay(&sessions, &store).await
         });
-        assert_eq!((visited.0, paid), (200, 1));
-        assert_eq!(visited.2, format!("visit {}, {round} coins\n", round + 2));
+        assert_eq!((visited.status(), paid), (200, 1));
+        assert_eq!(visited.body, format!("visit {}, {round} coins\n", round + 2));
     }
-    let (_, _, body) = send(&app, ("GET", "/"), Some(&cookie)).await;
-    assert_eq!(body, "visit 22, 20 coins\n");
+    let last = get_from(&app, "/", Some(&cookie)).await;
+    assert_eq!(last.body, "visit 22, 20 coins\n");
 }
 
 // job: a session that was ended gets no coin, and does not come back
@@ -74,17 +63,17 @@ async fn a_job() {
 async fn a_job_and_a_logout() {
     let (sessions, store) = sessions();
     let app = job::app(sessions.clone());
-    let (_, cookie, _) = send(&app, ("GET", "/"), None).await;
-    let other = send(&app, ("GET", "/"), None).await;
-    assert!(other.1.is_some());
+    let cookie = get_from(&app, "/", None).await.cookie();
+    let other = get_from(&app, "/", None).await;
+    assert_eq!(other.cookies.len(), 1);
     assert_eq!(job::pay(&sessions, &store).await, 2);
-    let visit = send(&app, ("GET", "/"), cookie.as_ref());
+    let visit = get_from(&app, "/", Some(&cookie));
     let (visited, ()) = tokio::join!(visit, async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(send(&app, ("GET", "/logout"), cookie.as_ref()).await.2, "bye\n");
+        assert_eq!(get_from(&app, "/logout", Some(&cookie)).await.body, "bye\n");
         assert_eq!(job::pay(&sessions, &store).await, 1);
     });
-    assert_eq!((visited.0, store.len(sessions.now())), (409, 1));
+    assert_eq!((visited.status(), store.len(sessions.now())), (409, 1));
 }
 
 /// The client's end of a WebSocket.
@@ -93,32 +82,17 @@ struct Client(TcpStream);
 impl Client {
     /// Begins a handshake; the status of the answer, and the connection.
     async fn connect(address: SocketAddr, cookie: Option<&HeaderValue>) -> (u16, Self) {
-        let mut stream = TcpStream::connect(address).await.expect("the server listens");
         let cookie = cookie.map(|pair| pair.to_str().expect("ASCII")).unwrap_or_default();
-        // The key of RFC 6455 section 1.3.
-        let request = format!(
-            "GET /ws HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\nConnection: Upgrade\r\n\
-             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("it is open");
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(soon(stream.read_u8()).await.expect("an answer"));
-        }
-        let head = String::from_utf8(head).expect("ASCII").to_ascii_lowercase();
+        let headers = format!("Cookie: {cookie}\r\n{}", wire::UPGRADE);
+        let mut stream = wire::begin(address, "GET /ws", headers).await;
+        let head = wire::head(&mut stream).await.to_ascii_lowercase();
         assert!(!head.contains("set-cookie"), "{head}");
-        (
-            head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status"),
-            Self(stream),
-        )
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.expect("a status"), Self(stream))
     }
 
-    /// Sends a short text, masked with zeros (RFC 6455 section 5.3).
     async fn say(&mut self, text: &str) {
-        let length = u8::try_from(text.len()).expect("it is short");
-        let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat();
-        self.0.write_all(&frame).await.expect("it is open");
+        self.0.write_all(&wire::frame(text)).await.expect("it is open");
     }
 
     /// The next frame: its opcode, and what it says.
@@ -160,20 +134,20 @@ async fn a_handshake_of_a_stranger() {
 async fn a_connection_until_the_logout() {
     let (sessions, store) = sessions();
     let app = websocket::app(sessions.clone(), EVERY);
-    let (status, cookie, _) = send(&app, ("POST", "/login"), None).await;
-    let cookie = cookie.expect("a cookie is set");
+    let login = post_to(&app, "/login", None).await;
+    let cookie = login.cookie();
     let records = || store.all(sessions.now()).into_iter().map(|(_, record)| record.to_json());
     let before: Vec<_> = records().collect();
     let address = serve(app.clone()).await;
     let (connected, mut client) = Client::connect(address, Some(&cookie)).await;
-    assert_eq!((status, connected), (303, 101));
+    assert_eq!((login.status(), connected), (303, 101));
     for text in ["hello", "still here"] {
         client.say(text).await;
         assert_eq!(client.hear().await, (1, format!("ada: {text}")));
         tokio::time::sleep(EVERY * 3).await;
     }
     assert_eq!((before.len(), records().collect::<Vec<_>>()), (1, before));
-    send(&app, ("POST", "/logout"), Some(&cookie)).await;
+    post_to(&app, "/logout", Some(&cookie)).await;
     let (opcode, text) = client.hear().await;
     assert!(opcode == 8 && text.ends_with("logged out"), "{opcode} {text}");
     assert_eq!(Client::connect(address, Some(&cookie)).await.0, 401);
@@ -185,10 +159,10 @@ async fn a_connection_until_the_session_ends() {
     for renews in [false, true] {
         let (sessions, store) = sessions();
         let app = websocket::app(sessions.clone(), EVERY);
-        let cookie = send(&app, ("POST", "/login"), None).await.1.expect("a cookie is set");
+        let cookie = post_to(&app, "/login", None).await.cookie();
         let (_, mut client) = Client::connect(serve(app.clone()).await, Some(&cookie)).await;
         if renews {
-            send(&app, ("POST", "/login"), Some(&cookie)).await;
+            post_to(&app, "/login", Some(&cookie)).await;
         } else {
             let (id, _) = store.all(sessions.now()).pop().expect("a session");
             sessions.end(id).await.expect("there is a store");

@@ -1,8 +1,9 @@
 //! What else happens to a pool's connections: requests that go away, sweeps, and errors that tell nothing.
 
 mod common;
+#[path = "../../store/tests/common/errors.rs"]
+mod errors;
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use http_session_conformance::servers;
@@ -17,6 +18,7 @@ use http_session_store::{Store, Sweep, Sweeper};
 use tokio::time::{sleep, timeout};
 
 use common::{LONG, NOW, Place, at, cookie, delete, id, number, put, record, rotation, run, soon};
+use errors::all_of;
 
 /// A pool of two connections that can be told from others.
 async fn small(place: &Place, name: &str) -> (PgPool, PostgresStore) {
@@ -171,17 +173,6 @@ async fn a_sweep_passes_by_a_locked_row() {
     other.commit().await.expect("committed");
     assert_eq!(number(store, "a", NOW).await, Some(1));
     assert_eq!(store.sweep(NOW, 10).await.expect("no failure"), 0);
-}
-
-/// All that an error says, to a user and to a log.
-fn all_of(error: &(dyn Error + 'static)) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(" {error} {error:?}");
-        source = error.source();
-    }
-    text
 }
 
 #[tokio::test]

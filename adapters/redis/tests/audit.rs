@@ -1,8 +1,9 @@
 //! What errors tell, and texts and keys that this store did not write.
 
 mod common;
+#[path = "../../store/tests/common/errors.rs"]
+mod errors;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,16 +15,7 @@ use http_session_store::core::Timestamp;
 use http_session_store::core::store::{Expect, Load, Touched, Written};
 
 use self::common::{delete, id, load, now, number, put, record, rotate, save, touch};
-
-fn all_of(error: &(dyn Error + 'static)) -> String {
-    let mut text = format!("{error} {error:?}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(" {error} {error:?}");
-        source = error.source();
-    }
-    text
-}
+use self::errors::all_of;
 
 // no error shows the password of the URL
 #[tokio::test]

@@ -1,98 +1,15 @@
 //! What goes to the log: the reasons, and neither ids, secrets nor data.
 
 mod common;
-
-use std::fmt::{self, Debug, Write};
-use std::sync::{Arc, Mutex};
+#[path = "common/log.rs"]
+mod log;
 
 use http_session_store::core::{CookieOptions, Expires, Record, Unset};
 use http_session_store::{Error, Session};
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id};
-
-use tracing::{Event, Instrument, Metadata, Subscriber};
-use tracing_core::span::Current;
+use tracing::Instrument;
 
 use self::common::{LONG_SECRET, Op, SECRET, World, quiet, safe};
-
-/// Keeps the texts of all events of this crate, each with the name of the span that it is in.
-#[derive(Clone, Default)]
-struct Capture(Arc<Mutex<Captured>>);
-
-#[derive(Default)]
-struct Captured {
-    entered: Vec<u64>,
-    events: Vec<String>,
-    spans: Vec<&'static Metadata<'static>>,
-}
-
-impl Capture {
-    /// The events since the last time.
-    fn events(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().expect("no panic").events)
-    }
-}
-
-impl Captured {
-    fn current(&self) -> Option<(Id, &'static Metadata<'static>)> {
-        let id = self.entered.last()?;
-        Some((Id::from_u64(*id), self.spans[usize::try_from(*id).ok()? - 1]))
-    }
-}
-
-impl Subscriber for Capture {
-    fn current_span(&self) -> Current {
-        match self.0.lock().expect("no panic").current() {
-            Some((id, metadata)) => Current::new(id, metadata),
-            None => Current::none(),
-        }
-    }
-
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let spans = &mut self.0.lock().expect("no panic").spans;
-        spans.push(span.metadata());
-        Id::from_u64(spans.len() as u64)
-    }
-
-    fn record(&self, _: &Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        if !event.metadata().target().starts_with("http_session") {
-            return;
-        }
-        let mut captured = self.0.lock().expect("no panic");
-        let span = captured.current().map(|(_, metadata)| metadata.name());
-        let mut text = Text(event.metadata().level().to_string());
-        event.record(&mut text);
-        captured.events.push(match span {
-            Some(span) => format!("{span}: {}", text.0),
-            None => text.0,
-        });
-    }
-
-    fn enter(&self, id: &Id) {
-        self.0.lock().expect("no panic").entered.push(id.into_u64());
-    }
-
-    fn exit(&self, _: &Id) {
-        self.0.lock().expect("no panic").entered.pop();
-    }
-}
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let value = fmt::from_fn(|f| value.fmt(f));
-        write!(self.0, " {}={value:?}", field.name()).expect("a String takes all");
-    }
-}
+use self::log::Capture;
 
 fn assert_has(events: &[String], level: &str, parts: &[&str]) {
     let found = events
@@ -122,8 +39,7 @@ fn fill(session: &Session) {
 // the log says where a session comes from and what was decided for which reason
 #[tokio::test]
 async fn reasons() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet());
 
     let session = world.fresh().await;
@@ -165,8 +81,7 @@ async fn reasons() {
 // B-207, B-210: each failure of the store is reported, with the store's own words and nothing else
 #[tokio::test]
 async fn failures() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet().unset(Unset::Destroy));
     let cookie = world.logged_in().await;
     let refused = ["session failed", "session store failed", "connection refused"];
@@ -201,8 +116,7 @@ async fn failures() {
 // B-209: a failure that the handler is told of is not reported by us
 #[tokio::test]
 async fn failures_of_methods() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet());
     let session = world.loaded().await;
     capture.events();
@@ -220,8 +134,7 @@ async fn failures_of_methods() {
 // B-136, B-137: a Secure cookie that is kept back is a warning that names the setting
 #[tokio::test]
 async fn secure_on_plain_http() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet().cookie(CookieOptions::new().secure(true)));
     let session = world.fresh().await;
     fill(&session);
@@ -235,8 +148,7 @@ async fn secure_on_plain_http() {
 // B-136, B-137: under the safe preset no record is made for it, and the warning is the same
 #[tokio::test]
 async fn secure_on_plain_http_under_recommended() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(safe());
     capture.events();
     let session = world.fresh().await;
@@ -258,8 +170,7 @@ async fn secure_on_plain_http_under_recommended() {
 // warning; a configuration without findings says nothing
 #[test]
 fn audit() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     World::new(safe());
     assert_eq!(capture.events(), [""; 0]);
     World::new(safe().for_localhost());
@@ -283,8 +194,7 @@ fn audit() {
 // a conflict, a session that is gone and a merge show neither ids nor data in the log
 #[tokio::test]
 async fn conflicts() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::on_tls(safe());
     let cookie = world.logged_in().await;
     let (merges, gone) = (world.again(&cookie).await, world.again(&cookie).await);
@@ -308,8 +218,7 @@ async fn conflicts() {
 // B-152: a cookie that can't be written is reported
 #[tokio::test]
 async fn a_cookie_that_cannot_be_written() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet());
     let session = world.fresh().await;
     fill(&session);
@@ -328,8 +237,7 @@ async fn a_cookie_that_cannot_be_written() {
 // what is logged at the end belongs to the request's span
 #[tokio::test]
 async fn the_span_of_a_request() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet());
     let session = world.fresh().await;
     capture.events();
@@ -340,8 +248,7 @@ async fn the_span_of_a_request() {
 // what is logged at the end belongs to the request's span, when the store takes its time as well
 #[tokio::test]
 async fn the_span_of_a_request_whose_store_waits() {
-    let capture = Capture::default();
-    let _guard = tracing::subscriber::set_default(capture.clone());
+    let (capture, _guard) = Capture::start();
     let world = World::new(quiet());
     let session = world.fresh().await;
     fill(&session);

@@ -1,7 +1,9 @@
 //! A schema of a test's own on a server, and what tests write there.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::sync::LazyLock;
+#[path = "../../../store/tests/common/cookie.rs"]
+mod cookie;
+
 use std::thread;
 use std::time::Duration;
 
@@ -12,9 +14,7 @@ use http_session_postgres::sqlx::{self, AssertSqlSafe, Connection, PgConnection}
 use http_session_store::Store;
 use http_session_store::core::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched};
 use http_session_store::core::store::{Version, Written};
-use http_session_store::core::{
-    Begin, Config, Expires, Record, RequestFacts, SessionCookie, SessionId, Timestamp,
-};
+use http_session_store::core::{Expires, Record, SessionCookie, SessionId, Timestamp};
 
 /// Half of a second past a whole one.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500).expect("a moment");
@@ -41,19 +41,8 @@ pub(crate) fn n(stored: &Stored) -> u64 {
     record["n"].as_u64().expect("a number")
 }
 
-/// A cookie of a new lifetime: it can be had from a session only.
 pub(crate) fn cookie(end: Expires) -> SessionCookie {
-    static COOKIE: LazyLock<SessionCookie> = LazyLock::new(|| {
-        let config = Config::express("keyboard cat").build().expect("sound options");
-        let facts = RequestFacts { path: "/", ..RequestFacts::default() };
-        let Begin::Create(create) = config.begin(&facts, [], NOW) else {
-            panic!("no cookie was presented")
-        };
-        create.with_id(id("sid"), NOW).session().expect("a session").cookie().clone()
-    });
-    let mut cookie = COOKIE.clone();
-    cookie.set_expires(end, NOW);
-    cookie
+    cookie::cookie(end, NOW)
 }
 
 pub(crate) async fn load<S: Store>(store: &S, key: &str, now: Timestamp) -> Option<Stored> {

@@ -1,12 +1,13 @@
 //! What the tests have in common: ids, records, servers, and a look at what a server is sent.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+#[path = "../../../store/tests/common/cookie.rs"]
+mod cookie;
 pub(crate) mod model;
 pub(crate) mod parallel;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpStream};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -15,9 +16,7 @@ use http_session_redis::RedisStore;
 use http_session_store::core::store::{
     Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written,
 };
-use http_session_store::core::{
-    Begin, Config, Expires, Record, RequestFacts, SessionCookie, SessionId, Timestamp,
-};
+use http_session_store::core::{Expires, Record, SessionCookie, SessionId, Timestamp};
 use http_session_store::{Env, OsEnv, Store};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue};
@@ -31,19 +30,8 @@ pub(crate) fn id(text: &str) -> SessionId {
     SessionId::from_text(text).expect("an id")
 }
 
-/// A cookie, as an end of request hands it over: it can be had from a session only.
 pub(crate) fn cookie(end: Option<Timestamp>) -> SessionCookie {
-    static COOKIE: LazyLock<SessionCookie> = LazyLock::new(|| {
-        let config = Config::express("keyboard cat").build().expect("sound options");
-        let facts = RequestFacts { path: "/", ..RequestFacts::default() };
-        let Begin::Create(create) = config.begin(&facts, [], now()) else {
-            panic!("no cookie was presented")
-        };
-        create.with_id(id("sid"), now()).session().expect("a session").cookie().clone()
-    });
-    let mut cookie = COOKIE.clone();
-    cookie.set_expires(end.map_or(Expires::Session, Expires::At), now());
-    cookie
+    cookie::cookie(end.map_or(Expires::Session, Expires::At), now())
 }
 
 /// A record with `n`, which expires at `end`.

@@ -333,6 +333,13 @@ pub(crate) fn safe() -> ConfigBuilder {
     Config::recommended(LONG_SECRET)
 }
 
+/// One more visit.
+pub(crate) fn count(session: &Session) -> Result<u64, Error> {
+    let visits = session.get::<u64>("n")?.unwrap_or_default() + 1;
+    session.insert("n", visits)?;
+    Ok(visits)
+}
+
 /// Sessions with a store that does what it is told and a clock that stands still.
 pub(crate) struct World {
     pub(crate) connection: Connection,
