@@ -43,7 +43,8 @@ enum At {
 /// element is https.
 fn second(line: &[u8]) -> Option<bool> {
     let space = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0C');
-    let plain = |byte: u8| (0x21..=0x7E).contains(&byte) && !matches!(byte, b'"' | b',' | b';' | b'=');
+    let plain =
+        |byte: u8| (0x21..=0x7E).contains(&byte) && !matches!(byte, b'"' | b',' | b';' | b'=');
     let mut elements: Vec<Vec<(Vec<u8>, Vec<u8>)>> = vec![vec![]];
     let (mut name, mut value, mut at) = (Vec::new(), Vec::new(), At::Begin);
     for byte in line.iter().copied().chain([b';']) {
@@ -106,8 +107,28 @@ fn second(line: &[u8]) -> Option<bool> {
 /// Pieces that a line is made of, so that most of them mean something.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&[u8]> = vec![
-        b"proto", b"Proto", b"=", b"https", b"HTTPS", b"http", b"\"", b"\\", b",", b";", b" ", b"\t", b"for",
-        b"proto=https", b"proto=\"https\"", b"proto=http", b"for=\"", b"\"https\"", b"x", b"[::1]:80", b"\xFF", b"",
+        b"proto",
+        b"Proto",
+        b"=",
+        b"https",
+        b"HTTPS",
+        b"http",
+        b"\"",
+        b"\\",
+        b",",
+        b";",
+        b" ",
+        b"\t",
+        b"for",
+        b"proto=https",
+        b"proto=\"https\"",
+        b"proto=http",
+        b"for=\"",
+        b"\"https\"",
+        b"x",
+        b"[::1]:80",
+        b"\xFF",
+        b"",
     ];
     prop_oneof![
         9 => proptest::sample::select(words).prop_map(<[u8]>::to_vec),
@@ -121,11 +142,20 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
 
 /// An element as a proxy writes it.
 fn element(proto: &'static str) -> impl Strategy<Value = String> {
-    let node = prop_oneof!["192\\.0\\.2\\.[0-9]{1,2}", "\"\\[2001:db8::[0-9a-f]{1,4}\\](:[0-9]{2,5})?\"", "unknown", "_[a-z]{1,4}"];
+    let node = prop_oneof![
+        "192\\.0\\.2\\.[0-9]{1,2}",
+        "\"\\[2001:db8::[0-9a-f]{1,4}\\](:[0-9]{2,5})?\"",
+        "unknown",
+        "_[a-z]{1,4}"
+    ];
     let host = prop_oneof!["[a-z]{1,8}\\.example", "\"[a-z]{1,8}\\.example:[0-9]{2,4}\""];
     (node, host, any::<bool>(), any::<bool>()).prop_map(move |(node, host, first, quoted)| {
         let proto = if quoted { format!("proto=\"{proto}\"") } else { format!("proto={proto}") };
-        if first { format!("{proto};for={node};host={host}") } else { format!("for={node};host={host};{proto}") }
+        if first {
+            format!("{proto};for={node};host={host}")
+        } else {
+            format!("for={node};host={host};{proto}")
+        }
     })
 }
 
