@@ -3,8 +3,8 @@
 mod common;
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::fmt::{self, Debug, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 
-use self::common::{Op, START, World, poll_once, quiet, safe, settle, soon};
+use self::common::{Op, Outage, START, World, poll_once, quiet, safe, settle, soon};
 
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -227,14 +227,14 @@ async fn at_the_last_moment() {
 /// Keeps records as PostgreSQL does: a load that renews does so from the moment that it is asked at, and a load
 /// tells the end only if that is wanted.
 #[derive(Clone, Default)]
-struct Table(Arc<Mutex<Rows>>, Arc<Mutex<Vec<bool>>>);
+struct Table(Arc<Mutex<Rows>>, Arc<Mutex<Vec<bool>>>, Arc<AtomicBool>);
 
 type Rows = HashMap<String, (String, Option<Timestamp>)>;
 
 impl Store for Table {
-    type Error = Infallible;
+    type Error = Outage;
 
-    async fn load(&self, load: &Load) -> Result<Option<Stored>, Infallible> {
+    async fn load(&self, load: &Load) -> Result<Option<Stored>, Outage> {
         assert!(!load.tell_end || load.refresh.is_none());
         self.1.lock().expect("no panic").push(load.tell_end);
         let mut rows = self.0.lock().expect("no panic");
@@ -251,17 +251,20 @@ impl Store for Table {
         Ok(Some(Stored { expires, refreshed, version, ..Stored::new(text.as_bytes()) }))
     }
 
-    async fn save(&self, save: &Save) -> Result<Written, Infallible> {
+    async fn save(&self, save: &Save) -> Result<Written, Outage> {
         let (text, end) = (save.record.to_json(), save.record.expires());
         self.0.lock().expect("no panic").insert(save.id.as_str().into(), (text.clone(), end));
         Ok(Written::Saved(Some(Version(text.into_bytes().into()))))
     }
 
-    async fn rotate(&self, _: &Rotate) -> Result<Written, Infallible> {
+    async fn rotate(&self, _: &Rotate) -> Result<Written, Outage> {
         unreachable!("nobody does")
     }
 
-    async fn touch(&self, touch: &Touch) -> Result<Touched, Infallible> {
+    async fn touch(&self, touch: &Touch) -> Result<Touched, Outage> {
+        if self.2.load(Ordering::SeqCst) {
+            return Err(Outage);
+        }
         match self.0.lock().expect("no panic").get_mut(touch.id.as_str()) {
             Some((_, end)) if end.is_none_or(|end| end > touch.now) => {
                 *end = touch.expires;
@@ -271,7 +274,7 @@ impl Store for Table {
         }
     }
 
-    async fn delete(&self, delete: &Delete) -> Result<(), Infallible> {
+    async fn delete(&self, delete: &Delete) -> Result<(), Outage> {
         self.0.lock().expect("no panic").remove(delete.id.as_str());
         Ok(())
     }
@@ -699,6 +702,81 @@ async fn logged(prepare: impl FnOnce(&mut World)) -> Vec<String> {
 async fn a_store_that_fails_is_logged_once() {
     let lines = logged(|world| world.store.fail(Op::Load)).await;
     assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+/// What is logged while `work` runs.
+async fn log_of(work: impl Future<Output = ()>) -> Vec<String> {
+    let errors = Errors::default();
+    let guard = tracing::subscriber::set_default(errors.clone());
+    work.await;
+    drop(guard);
+    std::mem::take(&mut *errors.0.lock().expect("no panic"))
+}
+
+// an id that can't be made, where the session is opened at once
+#[tokio::test]
+async fn a_new_session_without_an_id_is_logged() {
+    let world = World::on_tls(safe());
+    let sessions = world.sessions.clone().env(NoIds(world.env.clone()));
+    let lines = log_of(async {
+        let opened = sessions.open::<Main>(world.begin(None)).await;
+        assert!(matches!(opened, Err(Error::Id(IdError::Random))));
+    });
+    let lines = lines.await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+// a look that fails, and one at a record that can't be read
+#[tokio::test]
+async fn a_look_that_fails_is_logged() {
+    let world = World::on_tls(safe());
+    let cookie = world.logged_in().await;
+    let headers = [(http::header::COOKIE, cookie)].into_iter().collect();
+    world.store.fail(Op::Load);
+    let look = || async {
+        assert!(world.sessions.look(&headers).await.is_err());
+    };
+    let lines = log_of(look()).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    world.store.put("sid1", "no record");
+    let lines = log_of(look()).await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+}
+
+// a session that can't be written is logged at its end, before the store is asked
+#[tokio::test]
+async fn too_much_data_is_logged() {
+    let world = World::on_tls(safe().max_record_bytes(100));
+    let session = world.fresh().await;
+    session.insert("n", "x".repeat(200)).expect("it is open");
+    let lines = log_of(async {
+        assert!(matches!(world.close(&session).await, Err(Error::Record(_))));
+    });
+    let lines = lines.await;
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(world.store.calls(), [""; 0]);
+}
+
+// a touch that fails before the handler runs is logged, and the request goes on
+#[tokio::test]
+async fn a_touch_that_fails_before_the_handler_is_logged() {
+    for first_use in [false, true] {
+        let world = Tabled::new(safe().timeouts(idle(HOUR)).load_on_first_use(first_use));
+        let fill = |session: &Session| {
+            session.insert("n", 1)?;
+            session.set_max_age(millis(MINUTE))
+        };
+        let cookie = cookie_for(&world.sessions, fill).await.expect("it works");
+        world.table.2.store(true, Ordering::SeqCst);
+        let lines = log_of(async {
+            let session = world.open(&cookie).await;
+            session.load().await.expect("it is loaded");
+            assert_eq!(session.get::<u64>("n").ok(), Some(Some(1)));
+            Sessions::abandon(&session);
+        });
+        let lines = lines.await;
+        assert_eq!(lines.len(), 1, "{lines:#?}");
+    }
 }
 
 // FINDING 7 (fails)
