@@ -201,3 +201,32 @@ fn lines() {
     assert_eq!(of(&["a=1", "b=2", "proto=https"]), Some(b"proto=https".to_vec()));
     assert!(!is_secure(&config(), b""));
 }
+
+// a backslash that is escaped escapes nothing: the quote after it ends the text
+#[test]
+fn escapes() {
+    for (line, secure) in [
+        (&br#"for="a\\";proto=https"#[..], true),
+        (br#"for="a\\\\";proto=https"#, true),
+        (br#"for="a\\\";proto=https"#, false),
+        (br#"for="a\";proto=https"#, false),
+        (br#"for="a\\", for=b;proto=https"#, true),
+        (br#"for="\\", for="x";proto=http"#, false),
+        (br#"proto="http\s""#, false),
+    ] {
+        assert_eq!(is_secure(&config(), line), secure, "{}", String::from_utf8_lossy(line));
+        assert_eq!(second(line) == Some(true), secure);
+    }
+}
+
+// B-159, B-162: of more than two lines of X-Forwarded-Proto the first and the last
+#[test]
+fn three_lines_of_x_forwarded_proto() {
+    let line = |name: &'static str| {
+        let lines: &[&[u8]] = if name == "x-forwarded-proto" { &[b"a", b"b", b"c"] } else { &[] };
+        lines.iter().copied()
+    };
+    let facts = RequestFacts::read("/", line);
+    assert_eq!(facts.forwarded_proto, Some([&b"a"[..], b"c"]));
+    assert_eq!(facts.forwarded, None);
+}
