@@ -2,7 +2,8 @@
 //!
 //! An adapter does not need it: [`Sessions`](http_session_store::Sessions) is one already, for async hosts
 //! and for those that block. This one is for reading, and for a host that can't have that crate: it is the
-//! straight line with nothing around it, and no queue. It takes stores that answer at once, as
+//! straight line with nothing around it: it has no queue, and loads each session at once, whatever
+//! [`Config::loads_on_first_use`](http_session::Config::loads_on_first_use) says. It takes stores that answer at once, as
 //! [`MemoryStore`](http_session_store::MemoryStore) does.
 
 use std::pin::pin;

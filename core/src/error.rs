@@ -108,7 +108,7 @@ pub enum Error<E> {
     NoLayer,
     /// The session was destroyed or unset earlier in this request.
     NoSession,
-    /// The session is loaded on first use, and was not yet.
+    /// The session is loaded on first use, and was not, or that was given up.
     NotLoaded,
     /// The request's path is outside of the cookie's path (B-037).
     PathMismatch,
@@ -163,7 +163,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
                  another)"
             }
             Self::NotLoaded => {
-                "the session is not loaded yet: take it with the adapter's extractor, or load it first"
+                "the session is not loaded: take it with the adapter's extractor, or load it first"
             }
             Self::PathMismatch => {
                 "no session on this path, which does not begin with the cookie's path: extract \

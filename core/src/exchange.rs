@@ -192,8 +192,12 @@ impl Lookup {
         if let (Some(after), Some(expires)) = (touch_after, stored.expires) {
             let mut touched = exchange.original.clone();
             touched.cookie.touch(asked);
-            let latest = expires.plus_millis(time::millis(after)).unwrap_or(Timestamp::MAX);
-            exchange.refreshed |= exchange.end(&touched, asked).is_some_and(|end| end <= latest);
+            // The end is not one that a touch would move back, and it can wait for the next request: a cookie
+            // may give the session less time than that. Stores may count in whole seconds.
+            let after = time::millis(after);
+            let near = |end: Timestamp| (-999..=after).contains(&end.millis_since(expires));
+            exchange.refreshed |= exchange.end(&touched, asked).is_some_and(near)
+                && expires.millis_since(asked) > after;
         }
         Ok(Begin::Ready(exchange))
     }
@@ -393,7 +397,8 @@ impl Exchange {
             present: session.is_some(),
             new_id: self.id != self.original.id,
             quirks,
-            refreshed: self.refreshed,
+            // A changed cookie reaches the record with the touch, also with quirks.
+            refreshed: self.refreshed && !cookie_changed,
             resign: !quirks && self.opening.presented.as_ref().is_some_and(|(_, current)| !current),
             rolling,
             saved: match &self.saved {

@@ -234,8 +234,11 @@ impl<C: Connection> Store for RedisStore<C> {
         let key = self.key(&load.id);
         if load.tell_end {
             let (mut connection, mut both) = (self.connection.clone(), redis::pipe());
-            let answer = both.get(&key).pttl(&key).query_async(&mut connection);
-            let (text, life): (Option<Vec<u8>>, i64) = self.within(answer).await?;
+            // Each with its own error: that of all would not know the server's code.
+            let answer = both.get(&key).pttl(&key).ignore_errors().query_async(&mut connection);
+            let (text, life): (RedisResult<Option<Vec<u8>>>, RedisResult<i64>) =
+                self.within(answer).await?;
+            let (text, life) = (text?, life?);
             let found = text.filter(|text| !text.is_empty());
             // It is negative for a key that has no end.
             let expires = Some(life).filter(|life| *life >= 0);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_session_conformance::servers::Private;
-use http_session_redis::RedisStore;
+use http_session_redis::{RedisError, RedisStore};
 use http_session_store::Store;
 use http_session_store::core::Timestamp;
 use http_session_store::core::store::{Expect, Load, Touched, Written};
@@ -96,6 +96,11 @@ async fn quotes() {
             .await
             .expect("works");
         texts.push(all_of(&load(&store, &a).await.expect_err("wrong type")));
+        let mut tell = Load::new(a.clone(), now(), None);
+        tell.tell_end = true;
+        let told = store.load(&tell).await.expect_err("wrong type");
+        assert!(matches!(&told, RedisError::Refused(code) if code == "WRONGTYPE"), "{told}");
+        texts.push(all_of(&told));
     }
     for text in texts {
         println!("{text}");

