@@ -210,7 +210,7 @@ impl ConfigBuilder {
 
     /// For development on `http://localhost`: takes Secure off the cookie, and `__Host-` or `__Secure-` off
     /// its name.
-    /// [`Config::audit`] says so, and the drivers log it.
+    /// [`Config::audit`] says so, and the driver logs it.
     pub const fn for_localhost(mut self) -> Self {
         self.options.localhost = true;
         self

@@ -348,7 +348,7 @@ async fn close(mut exchange: Box<Exchange>, backend: &Backend) -> Result<Outcome
     Ok(outcome)
 }
 
-/// Logs an error as the drivers do: for an adapter that answers a request with it. A store's error is
+/// Logs an error as the driver does: for an adapter that answers a request with it. A store's error is
 /// logged once, whoever reports it.
 pub fn report(error: &Error) {
     if matches!(error, Error::Store(failure) if !failure.is_news()) {
