@@ -25,7 +25,11 @@ impl Answer {
 
     pub(super) fn has_status(&self, case: &str, status: u16) -> Outcome {
         let found = self.status.as_u16();
-        ensure(found == status, case, &format!("the status {status}"), found.to_string())
+        // What the framework says of a failure is what its author looks for.
+        let said = latin1(&self.body).chars().take(200).collect::<String>();
+        let found_text =
+            if said.is_empty() { found.to_string() } else { format!("{found}: {said:?}") };
+        ensure(found == status, case, &format!("the status {status}"), found_text)
     }
 
     /// All lines of a header field, in Latin-1.
