@@ -4,6 +4,7 @@ use http_session::ConfigBuilder;
 
 use crate::adapter::bench::{Bench, Setting, express, recommended};
 use crate::adapter::case::Case;
+use crate::adapter::checks::load;
 use crate::adapter::shelf::Op;
 use crate::adapter::{Ability, Routes};
 use crate::suite::{Outcome, ensure};
@@ -48,23 +49,7 @@ async fn loads(b: &Bench<'_>) -> Outcome {
 }
 
 async fn fails(b: &Bench<'_>) -> Outcome {
-    for config in each() {
-        let site = b.site(config).await?;
-        let (cookie, id) = site.visitor().await?;
-        site.shelf.fail(Op::Load);
-        let flight = site.get("/").cookie(&cookie).counting().begin();
-        let step = flight.step.clone();
-        let answer = flight.answer().await?;
-        let case = "a load on first use that fails";
-        ensure(!site.app.handled(&step), case, "no call of the handler", "one")?;
-        answer.has_status(case, 500)?;
-        answer.no_cookie(case)?;
-        site.holds(case, &id, "n", 1)?;
-        site.shelf.fail(None);
-        let answer = site.get("/").cookie(cookie).counting().send().await?;
-        answer.is("the store works again", 200, "2")?;
-    }
-    Ok(())
+    load::refused(b, each(), "a load on first use that fails").await
 }
 
 async fn unused(b: &Bench<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! Loads that fail.
 
-use http_session::Unset;
+use http_session::{ConfigBuilder, Unset};
 
 use crate::adapter::bench::{Bench, express, recommended};
 use crate::adapter::case::Case;
@@ -35,14 +35,18 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
 ];
 
 async fn fails(b: &Bench<'_>) -> Outcome {
-    for config in [recommended(), express().unset(Unset::Destroy)] {
+    refused(b, [recommended(), express().unset(Unset::Destroy)], "a load that fails").await
+}
+
+/// A load that fails is a failed request, under each of these options.
+pub(super) async fn refused(b: &Bench<'_>, configs: [ConfigBuilder; 2], case: &str) -> Outcome {
+    for config in configs {
         let site = b.site(config).await?;
         let (cookie, id) = site.visitor().await?;
         site.shelf.fail(Op::Load);
         let flight = site.get("/").cookie(&cookie).counting().begin();
         let step = flight.step.clone();
         let answer = flight.answer().await?;
-        let case = "a load that fails";
         ensure(!site.app.handled(&step), case, "no call of the handler", "one")?;
         answer.has_status(case, 500)?;
         answer.no_cookie(case)?;
