@@ -1,8 +1,11 @@
 //! Replaying scenarios: through the core alone, or through an adapter on its real stack.
 
+#[cfg(feature = "frameworks")]
 mod axum;
 mod core;
+#[cfg(feature = "frameworks")]
 mod rocket;
+#[cfg(feature = "frameworks")]
 mod warp;
 
 use std::str::FromStr;
@@ -10,6 +13,7 @@ use std::str::FromStr;
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, VARY};
 use tokio::runtime::Builder;
 
+#[cfg(feature = "frameworks")]
 pub use self::axum::Wiring;
 
 use crate::adapter::{self, App, Started};
@@ -22,12 +26,15 @@ use crate::world::World;
 /// What a scenario is replayed through.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Via {
+    #[cfg(feature = "frameworks")]
     /// axum: its router, the layer and the extractor, served on a socket of the loopback interface.
     Axum(Wiring),
     /// The core, with the driver that asks a store which answers at once.
     Core,
+    #[cfg(feature = "frameworks")]
     /// Rocket: launched for each scenario, with the fairing and the guard, on such a socket.
     Rocket,
+    #[cfg(feature = "frameworks")]
     /// warp: its filters, the layer around them and the filter that extracts the session, on such a
     /// socket.
     Warp,
@@ -38,9 +45,12 @@ impl FromStr for Via {
 
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
+            #[cfg(feature = "frameworks")]
             "axum" => Ok(Self::Axum(Wiring::Layer)),
             "core" => Ok(Self::Core),
+            #[cfg(feature = "frameworks")]
             "rocket" => Ok(Self::Rocket),
+            #[cfg(feature = "frameworks")]
             "warp" => Ok(Self::Warp),
             _ => Err(format!("--via {name}: expected core, axum, warp or rocket")),
         }
@@ -72,9 +82,15 @@ impl Via {
     /// It does not launch; the core alone is no server.
     pub async fn start(self, app: App) -> Started {
         match self {
+            #[cfg(feature = "frameworks")]
             Self::Axum(wiring) => axum::start(app, wiring).await,
-            Self::Core => Err("the core is no server".into()),
+            Self::Core => {
+                drop(app);
+                Err("the core is no server".into())
+            }
+            #[cfg(feature = "frameworks")]
             Self::Rocket => rocket::start(app).await,
+            #[cfg(feature = "frameworks")]
             Self::Warp => warp::start(app).await,
         }
     }
