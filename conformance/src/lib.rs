@@ -1,19 +1,24 @@
 #![doc = include_str!("../README.md")]
 
 pub mod adapter;
+pub mod adversarial;
 pub mod client;
 pub mod compare;
 pub mod contract;
 pub mod driver;
+pub mod faults;
 pub mod files;
 pub mod guide;
 mod handler;
+pub mod histories;
+pub mod invariants;
 pub mod quirks;
 mod reports;
 pub mod rules;
 pub mod scenario;
 pub mod servers;
 mod setup;
+pub mod space;
 mod suite;
 pub mod trace;
 pub mod via;

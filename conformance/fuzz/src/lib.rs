@@ -1,0 +1,1 @@
+//! Fuzz targets: what must hold for whatever bytes come in.

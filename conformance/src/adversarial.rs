@@ -1,0 +1,1 @@
+//! The attacks that each release is tested with, by their ids.

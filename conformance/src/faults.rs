@@ -1,0 +1,1 @@
+//! A store that fails at its n-th call.

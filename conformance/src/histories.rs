@@ -1,0 +1,1 @@
+//! Requests that race: every order of their store operations.

@@ -1,0 +1,1 @@
+//! The whole space of options.
