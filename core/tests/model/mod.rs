@@ -167,6 +167,7 @@ impl Store {
     /// A load at the beginning of a request.
     fn find(&mut self, load: &Load) -> Option<Stored> {
         let mut stored = self.get(load.id.as_str())?;
+        stored.expires = self.records.get(load.id.as_str())?.expires.filter(|_| load.tell_end);
         if let (true, Some(refresh)) = (self.refreshes, load.refresh) {
             let millis = refresh.as_millis().try_into().expect("a length");
             self.records.get_mut(load.id.as_str())?.expires = load.now.plus_millis(millis);
