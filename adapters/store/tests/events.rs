@@ -36,7 +36,7 @@ fn fill(session: &Session) {
     session.insert("password", "hunter2").expect("it is open");
 }
 
-// the log says where a session comes from and what was decided for which reason
+// LG-1: the log says where a session comes from and what was decided for which reason
 #[tokio::test]
 async fn reasons() {
     let (capture, _guard) = Capture::start();
@@ -78,7 +78,7 @@ async fn reasons() {
     );
 }
 
-// B-207, B-210: each failure of the store is reported, with the store's own words and nothing else
+// LG-1, B-207, B-210: each failure of the store is reported, with the store's own words and nothing else
 #[tokio::test]
 async fn failures() {
     let (capture, _guard) = Capture::start();
@@ -191,7 +191,7 @@ fn audit() {
     assert_silent(&events);
 }
 
-// a conflict, a session that is gone and a merge show neither ids nor data in the log
+// LG-1: a conflict, a session that is gone and a merge show neither ids nor data in the log
 #[tokio::test]
 async fn conflicts() {
     let (capture, _guard) = Capture::start();
