@@ -1,5 +1,12 @@
 //! Attacks on the core, each by its id: `conformance/src/adversarial/attacks.txt` lists them.
 
+#![expect(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test takes the time, says what it counted, and is told how much to do"
+)]
+
 #[path = "../model/mod.rs"]
 mod model;
 
