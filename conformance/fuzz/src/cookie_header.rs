@@ -11,7 +11,7 @@ use crate::oracle::{SECRETS, decode, encode_all, now, signed};
 use crate::premises::held;
 
 /// What a request presents, to which preset.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Input {
     quirks: bool,
     /// The Cookie lines, in their order.

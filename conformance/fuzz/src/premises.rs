@@ -13,7 +13,12 @@ thread_local! {
 
 /// Notes that a premise held.
 pub(crate) fn held(premise: &'static str) {
-    HELD.with_borrow_mut(|Premises(counts)| *counts.entry(premise).or_default() += 1);
+    add(premise, 1);
+}
+
+/// Notes that it held this often.
+pub(crate) fn add(premise: &'static str, count: u64) {
+    HELD.with_borrow_mut(|Premises(counts)| *counts.entry(premise).or_default() += count);
 }
 
 /// What held in this thread since it was last asked.

@@ -10,12 +10,14 @@ use crate::oracle::{SECRETS, encode_all, now, signed};
 use crate::premises::held;
 
 /// A value, and how the Cookie line says it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Input {
-    quirks: bool,
+    /// Express-session's quirks are on.
+    pub quirks: bool,
     /// An id, a dot and a signature, if it was issued.
     pub value: String,
-    escaped: bool,
+    /// Each of its bytes is percent-encoded.
+    pub escaped: bool,
 }
 
 /// The id that is accepted.
