@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use http_session::ConfigError;
-use http_session_conformance::scenario::{Conflict, Scenario};
+use http_session_conformance::scenario::{Scenario, Secrets};
 use http_session_conformance::trace::Trace;
 use http_session_conformance::via::Via;
 use http_session_fuzz::{
@@ -335,9 +335,11 @@ fn bugs_in_exchanges_are_found() {
         other.options.absolute_timeout = Some(None);
         Via::Core.replay(&other)
     });
-    bug("parallel changes are overwritten", |scenario| {
+    bug("a secret that was not given is accepted", |scenario| {
         let mut other = scenario.clone();
-        other.options.conflict = Some(Conflict::Overwrite);
+        let mut secrets = other.options.secret.as_slice().to_vec();
+        secrets.push("the old secret, which is still accepted".into());
+        other.options.secret = Secrets::Many(secrets);
         Via::Core.replay(&other)
     });
     bug("a failed request sends the cookie of the one before", |scenario| {
