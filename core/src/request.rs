@@ -211,8 +211,8 @@ pub(crate) fn candidates<'a>(
     let (mut ids, mut reason) = (Vec::new(), None);
     for (_, value) in pairs.take(most) {
         match presented_id(value, keys) {
-            Ok(id) if ids.contains(&id) => {}
-            Ok(id) => ids.push(id),
+            Ok((id, _)) if ids.iter().any(|(other, _)| *other == id) => {}
+            Ok(candidate) => ids.push(candidate),
             Err(origin) => reason = reason.or(Some(origin)),
         }
         if ids.len() == MAX_CANDIDATES {

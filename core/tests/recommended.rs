@@ -214,6 +214,18 @@ fn candidates() {
     }
 }
 
+// B-056: the same one is asked for once, also if an old secret signed it beside the new one
+#[test]
+fn an_id_is_asked_for_once_whoever_signed_it() {
+    let config = built(recommended().accept(OLD_SECRET));
+    let (old, new) = (signed(&OLD_SECRET, "gone"), signed(&SECRET, "gone"));
+    for values in [[&*old, &new], [&new, &old]] {
+        let mut store = Store::default();
+        let mut exchange = presents(&config, &mut store, &values);
+        assert_eq!((loaded_id(&mut exchange), &*store.calls), (None, "G"));
+    }
+}
+
 /// CK-3: Whatever stands beside it, and wherever: the one that verifies is the session.
 #[test]
 fn one_that_verifies_counts_in_any_place() {
