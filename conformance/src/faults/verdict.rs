@@ -262,13 +262,14 @@ impl Judge<'_> {
     /// What a cookie promises is stored.
     fn promised(&mut self) {
         let Run { answer, fault, hit, records, .. } = self.run;
-        // A touch that failed can't say that the session has ended (B-210).
+        // A touch that failed, or that the store does not have, can't say that the session has ended (B-210).
         let unknown = fault.is_error() && hit.call == StoreCall::Touch;
         // Nor is a session looked at again that this request has saved and that was deleted since, by somebody
         // else or by a destroy in doubt.
         let deleted = *fault == Fault::Deleted || hit.call == StoreCall::Destroy;
         let deleted = deleted && matches!(hit.phase, Phase::Handling(_));
-        if fault.is_dropped() || self.has_quirks() || unknown || deleted {
+        let blind = unknown || !self.run.scenario.options.store_touch();
+        if fault.is_dropped() || self.has_quirks() || blind || deleted {
             return;
         }
         if let Some(id) = self.cookie(answer).and_then(presented) {
