@@ -81,7 +81,7 @@ const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b')');
 
 /// The last value that these Set-Cookie lines give to the cookie of that name.
-fn session_value<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
+pub(crate) fn session_value<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
     lines.iter().rev().find_map(|line| {
         let value = line.strip_prefix(name)?.strip_prefix('=')?;
         Some(value.split(';').next().unwrap_or(value))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_session::{Action, Attribute, Exchange, Expires, SessionCookie, Timestamp};
-use http_session_store::{Env, Error, Session};
+use http_session_store::{Env, Error, Session, Store};
 use serde_json::{Value, json};
 
 use crate::driver;
@@ -36,6 +36,7 @@ fn give<T: Into<Value>>(result: Result<T, Error>) -> Value {
 
 /// Carries out what has nothing to do with the request's session.
 fn outside(world: &World, headers: &mut HeaderMap, operation: &Operation) -> Option<Value> {
+    world.operation_begins();
     match operation {
         Operation::Header { name, value } => {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
@@ -52,6 +53,7 @@ fn outside(world: &World, headers: &mut HeaderMap, operation: &Operation) -> Opt
 /// Carries out one operation on the core's own session; `None` where the request has none.
 pub(crate) fn on_exchange(
     world: &World,
+    store: &impl Store,
     headers: &mut HeaderMap,
     exchange: Option<&mut Exchange>,
     operation: &Operation,
@@ -112,7 +114,7 @@ pub(crate) fn on_exchange(
             };
         }
     };
-    let mut result = driver::run(exchange, action, world, world);
+    let mut result = driver::run(exchange, action, store, world);
     if let (Ok(()), Operation::LogIn { key, value }) = (&result, operation) {
         let session = exchange.session().ok_or(Error::NoSession);
         result = session.and_then(|session| session.insert(key, value).map_err(Error::Data));

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "frameworks")]
 mod axum;
-mod core;
+pub(crate) mod core;
 #[cfg(feature = "frameworks")]
 mod rocket;
 #[cfg(feature = "frameworks")]

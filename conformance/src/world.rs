@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::{error, fmt};
+use std::{error, fmt, mem};
 
 use http_session::store::{
     Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written,
@@ -25,21 +25,35 @@ pub(crate) struct World {
     state: Arc<Mutex<State>>,
 }
 
+/// How far a request has come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Phase {
+    /// Its session is looked for.
+    Opening,
+    /// Its handler runs, and has begun so many operations.
+    Handling(usize),
+    /// Its handler is done.
+    Ending,
+}
+
+#[derive(Clone)]
 struct State {
     calls: Vec<Call>,
+    /// The next call fails.
+    failing: bool,
     faults: Faults,
     /// The id of the session with which the request's handler begins: the one that was made, or that
     /// was asked for last.
     found: Option<String>,
-    /// The handler of the request has begun.
-    handling: bool,
     /// How many ids were made.
     ids: u64,
+    phase: Phase,
     records: BTreeMap<String, Entry>,
     /// How many versions there were.
     versions: u64,
 }
 
+#[derive(Clone)]
 struct Entry {
     expires: Option<Timestamp>,
     record: Value,
@@ -51,10 +65,11 @@ impl World {
         let start = Timestamp::from_millis(scenario.start).expect("a scenario starts at a date");
         let mut state = State {
             calls: Vec::new(),
+            failing: false,
             faults: Faults::default(),
             found: None,
-            handling: false,
             ids: 0,
+            phase: Phase::Opening,
             records: BTreeMap::new(),
             versions: 0,
         };
@@ -76,15 +91,60 @@ impl World {
         state.calls.clear();
         state.faults = faults.unwrap_or_default();
         state.found = None;
-        state.handling = false;
+        state.phase = Phase::Opening;
     }
 
     /// The request's handler begins. The id of its session if it has one, without asking the session
     /// itself: that would be using it, and show in Vary.
     pub(crate) fn handler_begins(&self) -> Option<String> {
         let mut state = self.lock();
-        state.handling = true;
+        state.phase = Phase::Handling(0);
         state.found.clone()
+    }
+
+    /// The handler begins with its next operation.
+    pub(crate) fn operation_begins(&self) {
+        let mut state = self.lock();
+        if let Phase::Handling(begun) = &mut state.phase {
+            *begun += 1;
+        }
+    }
+
+    /// The request's handler is done.
+    pub(crate) fn handler_ends(&self) {
+        self.lock().phase = Phase::Ending;
+    }
+
+    /// Does the store have a touch?
+    pub(crate) fn touches(&self) -> bool {
+        self.options.store_touch()
+    }
+
+    /// Is there a record that has not expired?
+    pub(crate) fn lives(&self, id: &str) -> bool {
+        let (state, now) = (self.lock(), self.now());
+        state.records.get(id).is_some_and(|entry| entry.expires.is_none_or(|end| end > now))
+    }
+
+    /// How far the request has come.
+    pub(crate) fn phase(&self) -> Phase {
+        self.lock().phase
+    }
+
+    /// Lets the next call of the store fail, and do nothing.
+    pub(crate) fn fail_next(&self) {
+        self.lock().failing = true;
+    }
+
+    /// A world that is as this one is now, and goes on by itself.
+    pub(crate) fn fork(&self) -> Self {
+        let state = Arc::new(Mutex::new(self.lock().clone()));
+        Self { env: TestEnv::new(self.now()), state, ..self.clone() }
+    }
+
+    /// How long after the start it is.
+    pub(crate) fn elapsed(&self) -> i64 {
+        self.now().millis_since(self.start)
     }
 
     /// Does the preset have express-session's quirks?
@@ -139,7 +199,7 @@ impl Env for World {
         let mut state = self.lock();
         state.ids += 1;
         let id = self.options.id(state.ids);
-        if !state.handling {
+        if state.phase == Phase::Opening {
             state.found = Some(id.clone());
         }
         SessionId::from_text(&id)
@@ -153,7 +213,8 @@ fn expires(record: &Value) -> Option<Timestamp> {
 
 impl State {
     fn call(&mut self, call: Call) -> Result<(), Fault> {
-        let fault = self.faults.of(call.call);
+        let failing = mem::take(&mut self.failing).then_some(FaultCode::Eio);
+        let fault = failing.or(self.faults.of(call.call));
         self.calls.push(call);
         fault.map_or(Ok(()), |code| Err(Fault(code)))
     }
@@ -224,7 +285,7 @@ fn call(call: StoreCall, id: &SessionId, record: Option<Value>, end: Option<Time
 
 /// What this store reports when it is told to fail.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault(FaultCode);
+pub(crate) struct Fault(pub(crate) FaultCode);
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -243,14 +304,14 @@ impl Store for World {
 
     async fn load(&self, load: &Load) -> Result<Option<Stored>, Fault> {
         let mut state = self.lock();
-        if !state.handling {
+        if state.phase == Phase::Opening {
             state.found = Some(load.id.as_str().into());
         }
         match state.call(call(StoreCall::Get, &load.id, None, None)) {
             Ok(()) => {}
             // express-session takes ENOENT for "not found" when a request begins (B-066), and only
             // there. A store of ours says `None`.
-            Err(Fault(FaultCode::Enoent)) if !state.handling => return Ok(None),
+            Err(Fault(FaultCode::Enoent)) if state.phase == Phase::Opening => return Ok(None),
             Err(fault) => return Err(fault),
         }
         state.expire(load.id.as_str(), load.now);

@@ -404,6 +404,8 @@ impl Exchange {
                 _ if quirks && self.ended.is_some() && !resave && !changed => Saved::Current,
                 _ if quirks && self.ended.is_some() => Saved::Never,
                 None => Saved::Never,
+                // What a save has left behind that failed may be something else, though it was done.
+                Some(_) if self.doubtful && !quirks => Saved::Stale,
                 Some(_) if self.resave => Saved::Never,
                 Some(saved) if differs(saved) => Saved::Stale,
                 Some(_) => Saved::Current,

@@ -2,8 +2,8 @@
 
 use http::Uri;
 use http::header::HeaderMap;
-use http_session::{Config, RequestFacts};
-use http_session_store::{Env, Error};
+use http_session::{Begin, Config, RequestFacts};
+use http_session_store::{Env, Error, Store};
 
 use crate::client::{cookie_header, latin1};
 use crate::driver;
@@ -20,35 +20,40 @@ pub(super) fn replay(scenario: &Scenario) -> Trace {
         return Trace { name, rejected: true, ..Trace::default() };
     };
     let world = World::new(scenario);
-    let mut answers: Vec<Answer> = Vec::new();
     let mut set_cookies = Vec::new();
-    for (index, request) in scenario.requests.iter().enumerate() {
-        world.request(request.at(), request.faults);
-        let cookie = cookie_header(scenario, index, &set_cookies);
-        let mut answer = answer(&setup, &world, request, cookie.as_deref());
-        answer.calls = world.calls();
-        answer.errors = reports::take();
-        set_cookies.push(answer.set_cookie.clone());
-        answers.push(answer);
-    }
-    Trace { name, rejected: false, requests: answers, store: world.records() }
+    let requests = (0..scenario.requests.len())
+        .map(|index| step(&setup, (&world, &world), scenario, index, &mut set_cookies))
+        .collect();
+    Trace { name, rejected: false, requests, store: world.records() }
 }
 
-fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>) -> Answer {
-    let url = request.url();
-    let uri: Uri = url.parse().expect("a URI");
-    let lines = |asked: &'static str| {
-        let named = request.headers().filter(move |(name, _)| name.eq_ignore_ascii_case(asked));
-        named.map(|(_, line)| line.as_bytes())
-    };
-    let facts = RequestFacts {
-        connection: connection(request),
-        template: setup.template_for().map(|template_for| template_for(url)),
-        ..RequestFacts::read(uri.path(), lines)
-    };
-    let begin = setup.config.begin(&facts, cookie, world.now());
+/// Replays the request with this index.
+pub(crate) fn step(
+    setup: &Setup,
+    (world, store): (&World, &impl Store),
+    scenario: &Scenario,
+    index: usize,
+    set_cookies: &mut Vec<Vec<String>>,
+) -> Answer {
+    let request = &scenario.requests[index];
+    world.request(request.at(), request.faults);
+    let cookie = cookie_header(scenario, index, set_cookies);
+    let mut answer = answer(setup, (world, store), request, cookie.as_deref());
+    answer.calls = world.calls();
+    answer.errors = reports::take();
+    set_cookies.push(answer.set_cookie.clone());
+    answer
+}
+
+fn answer(
+    setup: &Setup,
+    (world, store): (&World, &impl Store),
+    request: &Request,
+    cookie: Option<&[u8]>,
+) -> Answer {
+    let begin = begin(setup, world, request, cookie);
     let mut answer = Answer::default();
-    let mut exchange = match driver::open(begin, world, world) {
+    let mut exchange = match driver::open(begin, store, world) {
         Ok(exchange) => exchange,
         Err(error) => return failed(&setup.config, world, answer, &error),
     };
@@ -62,10 +67,11 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     };
     let mut headers = HeaderMap::new();
     for operation in request.handler() {
-        answer.ops.push(on_exchange(world, &mut headers, exchange.as_mut(), operation));
+        answer.ops.push(on_exchange(world, store, &mut headers, exchange.as_mut(), operation));
     }
+    world.handler_ends();
     if let Some(exchange) = exchange {
-        match driver::close(exchange, world, world) {
+        match driver::close(exchange, store, world) {
             Ok(outcome) => outcome.apply(&mut headers),
             Err(error) => return failed(&setup.config, world, answer, &error),
         }
@@ -77,7 +83,28 @@ fn answer(setup: &Setup, world: &World, request: &Request, cookie: Option<&[u8]>
     answer
 }
 
-fn failed(config: &Config, world: &World, mut answer: Answer, error: &Error) -> Answer {
+/// How the core begins with a request.
+pub(crate) fn begin(
+    setup: &Setup,
+    world: &World,
+    request: &Request,
+    cookie: Option<&[u8]>,
+) -> Begin {
+    let url = request.url();
+    let uri: Uri = url.parse().expect("a URI");
+    let lines = |asked: &'static str| {
+        let named = request.headers().filter(move |(name, _)| name.eq_ignore_ascii_case(asked));
+        named.map(|(_, line)| line.as_bytes())
+    };
+    let facts = RequestFacts {
+        connection: connection(request),
+        template: setup.template_for().map(|template_for| template_for(url)),
+        ..RequestFacts::read(uri.path(), lines)
+    };
+    setup.config.begin(&facts, cookie, world.now())
+}
+
+pub(crate) fn failed(config: &Config, world: &World, mut answer: Answer, error: &Error) -> Answer {
     answer.status = error.status().as_u16();
     let mut headers = HeaderMap::new();
     config.mark_failure(&mut headers);
