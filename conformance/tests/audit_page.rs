@@ -80,7 +80,7 @@ fn current(page: &str) -> String {
             continue;
         };
         let lines = lines_of_code(&read(link.target));
-        let minutes = lines.div_ceil(30);
+        let minutes = ((lines + 15) / 30).max(1);
         current = current.replace(line, &format!("{file} | {lines} | {minutes} | {what}"));
     }
     current
@@ -138,7 +138,7 @@ fn each_link_leads_to_what_it_names() {
 
 #[test]
 fn each_named_test_is_one() {
-    let page = read("AUDIT.md");
+    let page = current(&read("AUDIT.md"));
     let mut tests = 0;
     for (path, name, line) in links(&page).filter_map(|link| link.place()) {
         if path.contains("/tests/") || path.ends_with("tests.rs") {
