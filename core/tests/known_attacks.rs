@@ -104,3 +104,36 @@ fn no_other_name_is_ours() {
         }
     }
 }
+
+// SG-4, attack 30: what is signed anew is what an old secret has signed: no other id, and nothing beside it
+#[test]
+fn only_what_verified_is_signed_anew() {
+    let config = built(recommended().accept(OLD_SECRET));
+    let stale = signed(&OLD_SECRET, "old");
+    let answer = |value: &str| {
+        let mut store = Store::with("old", &record(Some(now()), ""));
+        store.put("other", &record(Some(now()), ""), None);
+        let presented = format!("__Host-id={value}");
+        let exchange = store.begin(&config, &encrypted(), &presented, now());
+        let outcome = store.end(exchange).expect("nothing fails");
+        (store.calls, line(&outcome).map(String::from))
+    };
+    let (calls, sent) = answer(&stale);
+    assert_eq!(calls, "GT");
+    assert!(sent.is_some_and(|line| line.starts_with("__Host-id=s%3Aold.")));
+    let (_, signature) = stale.rsplit_once('.').expect("a signature");
+    for other in [
+        format!("s:other.{signature}"),
+        format!("s:old.x.{signature}"),
+        format!("s:other.{}", &stale[2..]),
+        format!("{stale}.x"),
+        format!("{stale} "),
+        stale.replace("s:", ""),
+        signed(&[9; 32], "old"),
+        "s:old".into(),
+        "s:old.".into(),
+    ] {
+        let own = format!("\"{other}\"");
+        assert_eq!(answer(&own), (String::new(), None), "{other}");
+    }
+}
