@@ -42,12 +42,12 @@ async fn an_id_anywhere_but_in_a_cookie_is_none() {
         let service = layer.layer(service_fn(async |request: Request<String>| {
             let session = session_of::<Main>(request.extensions()).await.expect("a layer");
             let origin = session.expect("the path").origin().expect("it is open");
-            Ok::<_, Infallible>(Response::new(origin))
+            Ok::<_, Infallible>(Response::new(Some(origin)))
         }));
         let origin = service.oneshot(request).await.expect("the store works").into_body();
         found.push(origin);
     }
-    assert_eq!(found[0], Origin::Loaded);
-    assert_eq!(found[1..], [Origin::Absent; 11]);
-    assert_eq!(world.store.calls(), ["load sid1"]);
+    assert_eq!(found[0], Some(Origin::Loaded));
+    assert_eq!(found[1..], [Some(Origin::Absent); 11]);
+    assert_eq!(world.store.calls(), ["load sid1", "touch sid1"]);
 }
