@@ -192,15 +192,19 @@ fn each_bug_is_on_the_page() {
     let own = section(&page, "The core, broken on purpose");
     let own: BTreeSet<_> = links(own).map(|link| link.text.to_owned()).collect();
     let bugs = bugs();
-    let without: BTreeSet<_> =
-        bugs.iter().filter(|(_, bug)| bug.attacks.is_empty()).map(|(name, _)| name.clone()).collect();
+    let without: BTreeSet<_> = bugs
+        .iter()
+        .filter(|(_, bug)| bug.attacks.is_empty())
+        .map(|(name, _)| name.clone())
+        .collect();
     assert_eq!(own, without);
     assert!(own.len() >= 10 && bugs.len() - own.len() >= 25, "{} bugs", bugs.len());
 }
 
 #[test]
 fn the_check_finds_what_it_looks_for() {
-    let source = "// fn a()\nfn ab() {}\n    pub const fn a<T>() {}\nstruct B;\nmod a;\nlet fn_a = 1;";
+    let source =
+        "// fn a()\nfn ab() {}\n    pub const fn a<T>() {}\nstruct B;\nmod a;\nlet fn_a = 1;";
     assert_eq!(definitions(source, "a"), [3, 5]);
     assert_eq!(definitions(source, "B"), [4]);
     assert_eq!(definitions(source, "c"), [0; 0]);
