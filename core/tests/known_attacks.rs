@@ -1,5 +1,7 @@
 //! What was found in other session libraries and no other test here would see: AUDIT.md has the whole table.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test takes the time")]
+
 mod model;
 
 use std::hint::black_box;
