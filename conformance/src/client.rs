@@ -50,10 +50,15 @@ pub fn cookie_header(
 
 /// The value of a session cookie for `id`, signed with `secret` and percent-encoded.
 pub fn sign(id: &str, secret: &str) -> String {
+    utf8_percent_encode(&signed(id, secret), COMPONENT).to_string()
+}
+
+/// The same before it is percent-encoded.
+pub(crate) fn signed(id: &str, secret: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length will do");
     mac.update(id.as_bytes());
     let signature = STANDARD_NO_PAD.encode(mac.finalize().into_bytes());
-    utf8_percent_encode(&format!("s:{id}.{signature}"), COMPONENT).to_string()
+    format!("s:{id}.{signature}")
 }
 
 /// A header's bytes as text: each byte is the character of that number.

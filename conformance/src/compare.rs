@@ -301,7 +301,7 @@ impl<'a> Attribute<'a> {
 ///
 /// A year can have up to six digits, as in JavaScript, where time goes on until 275760; readers in
 /// libraries end with the year 9999. A wrong day of the week makes a date unreadable.
-fn instant(text: &str) -> Option<i64> {
+pub(crate) fn instant(text: &str) -> Option<i64> {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
     const MONTHS: [&str; 12] =
         ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -323,13 +323,13 @@ fn parts<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
     text.split(separator).collect::<Vec<_>>().try_into().ok()
 }
 
-fn number(text: &str, length: RangeInclusive<usize>) -> Option<i64> {
+pub(crate) fn number(text: &str, length: RangeInclusive<usize>) -> Option<i64> {
     let fits = length.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     fits.then(|| text.parse().ok())?
 }
 
 /// Days from 1 January 1970 to a date of the Gregorian calendar, the month counted from 0.
-fn days_since_epoch(year: i64, month: usize, day: i64) -> i64 {
+pub(crate) fn days_since_epoch(year: i64, month: usize, day: i64) -> i64 {
     const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
     let leap = |year: i64| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     // The 29th of February belongs to the leaps of this year from March on.
@@ -352,7 +352,7 @@ fn is_impossible(options: &CookieOptions) -> bool {
 }
 
 /// Whether a name is a token of RFC 9110.
-fn is_token(name: &str) -> bool {
+pub(crate) fn is_token(name: &str) -> bool {
     let is_mark = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
 }

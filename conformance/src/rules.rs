@@ -46,22 +46,8 @@ impl Rules {
                 rules.cite(numbers, &format!("{what}:{title}"))?;
             }
         }
-        // The rules of a replay are those of its scenarios.
-        let own = |check: &&adapter::Check| !check.name().starts_with("replay/");
-        let adapters = adapter::Contract::checks().filter(own).map(|check| (ADAPTERS, check));
-        let stores = contract::Contract::checks().map(|check| (STORES, check));
-        for (file, check) in adapters.chain(stores) {
-            rules.cite(check.rule(), &format!("{file}: {}", check.name()))?;
-        }
-        let mut files = Vec::new();
-        for folder in ["core", "adapters", "conformance"] {
-            rust_files(&root.join(folder), &mut files)?;
-        }
-        for file in files {
-            let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
-            for (citation, test) in citations(&fs::read_to_string(&file)?) {
-                rules.cite(&citation, &format!("{name}: {test}"))?;
-            }
+        for (citation, test) in citations(root)? {
+            rules.cite(&citation, &test)?;
         }
         Ok(rules)
     }
@@ -158,8 +144,31 @@ fn numbers(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// What tests say of themselves, each with the test: the comments directly above the test functions of the workspace
+/// at `root`, and the rules of the contracts' checks.
+pub(crate) fn citations(root: &Path) -> io::Result<Vec<(String, String)>> {
+    // The rules of a replay are those of its scenarios.
+    let own = |check: &&adapter::Check| !check.name().starts_with("replay/");
+    let adapters = adapter::Contract::checks().filter(own).map(|check| (ADAPTERS, check));
+    let stores = contract::Contract::checks().map(|check| (STORES, check));
+    let rule = |(file, check): (_, &contract::Check)| {
+        (check.rule().into(), format!("{file}: {}", check.name()))
+    };
+    let mut found: Vec<_> = adapters.chain(stores).map(rule).collect();
+    let mut files = Vec::new();
+    for folder in ["core", "adapters", "conformance"] {
+        rust_files(&root.join(folder), &mut files)?;
+    }
+    for file in files {
+        let name = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        let comments = comments(&fs::read_to_string(&file)?);
+        found.extend(comments.into_iter().map(|(text, test)| (text, format!("{name}: {test}"))));
+    }
+    Ok(found)
+}
+
 /// The comments directly above test functions, each with the function's name.
-fn citations(source: &str) -> Vec<(String, String)> {
+fn comments(source: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let (mut comment, mut is_test) = (String::new(), false);
     for line in source.lines().map(str::trim) {
@@ -168,7 +177,7 @@ fn citations(source: &str) -> Vec<(String, String)> {
         } else if line.starts_with("#[") {
             is_test |= line.contains("test]") || line.contains("test(");
         } else if let Some(name) = function_name(line) {
-            if is_test && comment.contains("B-") {
+            if is_test && !comment.is_empty() {
                 found.push((comment.clone(), name.into()));
             }
             comment.clear();

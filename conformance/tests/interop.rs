@@ -434,7 +434,7 @@ async fn both_write_the_same_bytes() {
     }
 }
 
-// B-053 … B-057, B-065: neither side takes what it did not sign, nor an id that it does not know
+// CK-10, B-053 … B-057, B-065: neither side takes what it did not sign, nor an id that it does not know
 #[tokio::test]
 async fn forged_cookies() {
     for kind in KINDS {
@@ -476,7 +476,7 @@ async fn forged_cookies() {
     }
 }
 
-// B-056: the secret can be changed while both run; each step holds in either order of the sides
+// SG-3, B-056: the secret can be changed while both run; each step holds in either order of the sides
 #[tokio::test]
 async fn a_new_secret() {
     let (old, new) = (SECRET, "another secret of the tests, longer than 32 bytes");

@@ -507,7 +507,7 @@ fn check(acts: &[Act], conflict: Conflict, cookies: Cookies) -> (BTreeSet<Except
 const CONFLICTS: [Conflict; 3] = [Conflict::Merge, Conflict::Overwrite, Conflict::Refuse];
 const OTHERS: [Act; 4] = [Act::Read, Act::Save, Act::Update, Act::Write];
 
-// A log-in, a renewal or a regeneration, against a request that reads or writes. The exception is a
+// RC-4: A log-in, a renewal or a regeneration, against a request that reads or writes. The exception is a
 // writer that came too late for its session.
 #[test]
 fn a_new_id_against_another_request() {
@@ -568,7 +568,7 @@ fn a_new_id_against_an_answer_with_a_cookie() {
     assert_eq!(used, [Exception::Newcomer, Exception::OldAnswer].into());
 }
 
-// Two log-ins at once: a double click.
+// RC-6: Two log-ins at once: a double click.
 #[test]
 fn two_new_ids() {
     let acts = [Act::LogIn, Act::Regenerate, Act::Renew];
@@ -584,7 +584,7 @@ fn two_new_ids() {
     }
 }
 
-// B-130: a log-out while another request is under way stays one, and a slow writer brings nothing back.
+// RC-1, RC-2, B-130: a log-out while another request is under way stays one, and a slow writer brings nothing back.
 #[test]
 fn a_log_out_against_another_request() {
     let mut used = BTreeSet::new();

@@ -31,16 +31,19 @@ fn check(via: Via) {
     }
 }
 
+// CK-10, EX-6, PX-6, CF-7: every recorded exchange, to the byte
 #[test]
 fn core_does_what_express_session_did() {
     check(Via::Core);
 }
 
+// CF-7
 #[test]
 fn axum_does_what_express_session_did() {
     check(Via::Axum(Wiring::Layer));
 }
 
+// CF-7
 #[test]
 fn warp_does_what_express_session_did() {
     check(Via::Warp);

@@ -183,7 +183,7 @@ fn end(limit: Limit, what: Use, used: i64) -> i64 {
     }
 }
 
-// B-200: a plain load
+// EX-1, B-200: a plain load
 #[test]
 fn a_session_that_is_not_used() {
     for (preset, limit) in each() {
@@ -210,7 +210,7 @@ fn a_session_that_was_used_once() {
     }
 }
 
-// A new id extends nothing; only a log-in does. One after the other, in both orders.
+// EX-3: A new id extends nothing; only a log-in does. One after the other, in both orders.
 #[test]
 fn renewals_and_log_ins() {
     for preset in PRESETS {
@@ -327,7 +327,7 @@ fn the_nearest_end_counts() {
     }
 }
 
-// A clock that steps back between two requests: a session is not lost by it, and what counts from
+// EX-10: A clock that steps back between two requests: a session is not lost by it, and what counts from
 // now counts from the new now. The absolute timeout stays where it was.
 #[test]
 fn the_clock_steps_back_between_requests() {
@@ -344,7 +344,7 @@ fn the_clock_steps_back_between_requests() {
     }
 }
 
-// B-125: the same within a request: the end counts from where the clock stands then. What the absolute timeout
+// EX-10, B-125: the same within a request: the end counts from where the clock stands then. What the absolute timeout
 // counts from was read before, and stays.
 #[test]
 fn the_clock_steps_back_within_a_request() {

@@ -14,16 +14,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::request::{Candidate, candidates};
+use crate::request::{Candidate, MAX_LOOKED_AT, candidates};
 use crate::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written};
 use crate::{
     Config, Conflict, CookieAction, CookieTemplate, Error, Facts, Origin, Outcome, Reason, Record,
     RecordError, RequestFacts, Saved, Session, SessionCookie, SessionId, StoreAction, Timestamp,
     Unset, config::Options, decide, record::inflate, time,
 };
-
-/// At most this many cookies of our name are looked at, unless express-session's quirks are on.
-const MAX_CANDIDATES: usize = 4;
 
 impl Config {
     /// Begins with a request: reads its path, connection and Cookie lines (B-037 … B-058).
@@ -50,7 +47,7 @@ impl Config {
         if !request.is_below(template.path(), quirks) {
             return Begin::Skip(Reason::PathMismatch);
         }
-        let most = if quirks { 1 } else { MAX_CANDIDATES };
+        let most = if quirks { 1 } else { MAX_LOOKED_AT };
         let found = candidates(cookie_lines, &settings.name, &settings.keys, most);
         let (origin, mut further) = match found {
             Ok(ids) => (Origin::Missing, ids),

@@ -191,6 +191,13 @@ explained! {
 /// An id that verified, and whether the secret that signs did it.
 pub(crate) type Candidate = (SessionId, bool);
 
+/// At most this many cookies of our name are looked at, unless express-session's quirks are on. A neighbour who can
+/// set cookies for us hides ours behind more of them only where browsers drop it for the same reason.
+pub(crate) const MAX_LOOKED_AT: usize = 64;
+
+/// At most this many ids are asked for.
+const MAX_CANDIDATES: usize = 4;
+
 /// The ids that the first `most` cookies called `name` present, if they verify (B-044 … B-058); or why
 /// the first one presents none. express-session looks at one alone, even if it is empty or forged
 /// (B-049, B-050).
@@ -204,9 +211,12 @@ pub(crate) fn candidates<'a>(
     let (mut ids, mut reason) = (Vec::new(), None);
     for (_, value) in pairs.take(most) {
         match presented_id(value, keys) {
-            Ok(id) if ids.contains(&id) => {}
-            Ok(id) => ids.push(id),
+            Ok((id, _)) if ids.iter().any(|(other, _)| *other == id) => {}
+            Ok(candidate) => ids.push(candidate),
             Err(origin) => reason = reason.or(Some(origin)),
+        }
+        if ids.len() == MAX_CANDIDATES {
+            break;
         }
     }
     if ids.is_empty() { Err(reason.unwrap_or(Origin::Absent)) } else { Ok(ids) }

@@ -35,6 +35,7 @@ fn a_request_without_a_session_allocates_nothing() {
     }
 }
 
+// DS-1
 #[test]
 fn a_forged_cookie_allocates_its_text_and_nothing_else() {
     let forged = b"connect.sid=s%3AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.forged";

@@ -160,13 +160,13 @@ fn element(proto: &'static str) -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    // the two parsers agree, and no byte makes the first one panic
+    // PX-5: the two parsers agree, and no byte makes the first one panic
     #[test]
     fn as_the_second_parser(line in line()) {
         prop_assert_eq!(is_secure(&config(), &line), second(&line) == Some(true));
     }
 
-    // whatever a client wrote before it, an element of the nearest proxy that says http is not taken for https
+    // PX-5: whatever a client wrote before it, an element of the nearest proxy that says http is not taken for https
     #[test]
     fn no_client_says_https(client in line(), proxy in element("http"), comma in "[ \t]{0,2},[ \t]{0,2}") {
         let line = [&client[..], comma.as_bytes(), proxy.as_bytes()].concat();

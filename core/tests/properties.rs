@@ -286,7 +286,7 @@ fn record_bytes() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    // B-044, B-045, B-046, B-047, B-049, B-053, B-054, B-055, B-056, B-057, B-058, B-212: whatever
+    // CK-1, B-044, B-045, B-046, B-047, B-049, B-053, B-054, B-055, B-056, B-057, B-058, B-212: whatever
     // the Cookie lines, the store is asked if and only if the first cookie of our name is signed
     #[test]
     fn only_signed_ids_reach_the_store(lines in cookie_lines()) {
@@ -299,7 +299,7 @@ proptest! {
         prop_assert_eq!(id, presented(&lines));
     }
 
-    // B-139, B-140, B-151: another reader finds name and value in our line, and what it sends back
+    // CK-7, B-139, B-140, B-151: another reader finds name and value in our line, and what it sends back
     // presents the same id
     #[test]
     fn a_line_comes_back_as_the_same_id(
@@ -356,7 +356,7 @@ proptest! {
         }
     }
 
-    // B-069: any bytes are a session or an error, and a session ends in a save or a touch
+    // SG-8, B-069: any bytes are a session or an error, and a session ends in a save or a touch
     #[test]
     fn any_record_is_a_session_or_an_error(bytes in record_bytes(), moment in any::<i64>()) {
         let record = Record::from_json(&String::from_utf8_lossy(&bytes));
@@ -523,7 +523,7 @@ impl Request {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
 
-    // B-130: of parallel requests all count, key by key, in whatever order they load and save
+    // RC-3, B-130: of parallel requests all count, key by key, in whatever order they load and save
     #[test]
     fn parallel_requests_are_merged(
         before in proptest::collection::btree_map(0..4_u8, 0..5_i64, 0..4),
@@ -551,7 +551,7 @@ proptest! {
         prop_assert_eq!(data, Value::Object(expected));
     }
 
-    // B-154: what clears a cookie is what was sent, but for its value and its end
+    // EX-7, B-154: what clears a cookie is what was sent, but for its value and its end
     #[test]
     fn a_clearing_line_is_the_sent_one(options in options(), id in id()) {
         let name = "sid";

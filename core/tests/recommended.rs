@@ -141,7 +141,7 @@ fn an_absolute_end_stays() {
     assert_eq!((cookie.expires(), cookie.original_max_age()), (Expires::Session, Expires::Session));
 }
 
-// B-060, B-061: a cookie that an old secret signed is signed anew at once; under express it is not
+// SG-3, B-060, B-061: a cookie that an old secret signed is signed anew at once; under express it is not
 #[test]
 fn resign() {
     let builders = [recommended(), Config::express(SECRET).name("__Host-id").resave(false)];
@@ -177,15 +177,15 @@ fn loaded_id(exchange: &mut Exchange) -> Option<String> {
     loaded.then(|| exchange.session().expect("a session").id().as_str().into())
 }
 
-// B-049, B-050: of several cookies of our name the first that has a session counts, of the first
+// CK-3, B-049, B-050: of several cookies of our name the first that has a session counts, of the first
 // four; under express the first alone
 #[test]
 fn candidates() {
     let config = built(recommended());
     let mut store = Store::with("old", &record(Some(now()), VIEWS));
     store.put("other", &record(Some(now()), ""), None);
-    let [old, other, gone, gone_too] =
-        ["old", "other", "gone", "gone-too"].map(|id| signed(&SECRET, id));
+    let [old, other, gone, gone_too, third, fourth] =
+        ["old", "other", "gone", "gone-too", "third", "fourth"].map(|id| signed(&SECRET, id));
     let forged = signed(&[9; 32], "old");
     for (values, id, calls) in [
         (&[&*old, &other][..], Some("old"), "G"),
@@ -195,9 +195,11 @@ fn candidates() {
         (&[&gone, &gone_too], None, "GG"),
         (&[&forged, &old], Some("old"), "G"),
         (&["", "x", &forged, &old], Some("old"), "G"),
-        // The fifth is not looked at.
-        (&["", "x", &forged, "s:", &old], None, ""),
-        (&[&gone, &gone_too, "x", &forged, &old], None, "GG"),
+        // What does not verify costs no question, and hides nothing.
+        (&["", "x", &forged, "s:", &old], Some("old"), "G"),
+        (&[&gone, &gone_too, "x", &forged, &third, &old], Some("old"), "GGGG"),
+        // The fifth that verifies is not asked for.
+        (&[&gone, &gone_too, &third, &fourth, &old], None, "GGGG"),
         // The same one is asked for once.
         (&[&gone, &gone, &gone, &old], Some("old"), "GG"),
     ] {
@@ -212,7 +214,19 @@ fn candidates() {
     }
 }
 
-/// Whatever stands beside it, and wherever: the one that verifies is the session.
+// B-056: the same one is asked for once, also if an old secret signed it beside the new one
+#[test]
+fn an_id_is_asked_for_once_whoever_signed_it() {
+    let config = built(recommended().accept(OLD_SECRET));
+    let (old, new) = (signed(&OLD_SECRET, "gone"), signed(&SECRET, "gone"));
+    for values in [[&*old, &new], [&new, &old]] {
+        let mut store = Store::default();
+        let mut exchange = presents(&config, &mut store, &values);
+        assert_eq!((loaded_id(&mut exchange), &*store.calls), (None, "G"));
+    }
+}
+
+/// CK-3: Whatever stands beside it, and wherever: the one that verifies is the session.
 #[test]
 fn one_that_verifies_counts_in_any_place() {
     let (config, mut store) = with_old();
@@ -255,7 +269,7 @@ fn the_first_reason_is_told() {
     }
 }
 
-// B-159, B-162: the nearest proxy's word counts; under express the farthest's
+// PX-2, B-159, B-162: the nearest proxy's word counts; under express the farthest's
 #[test]
 fn the_nearest_proxy_is_believed() {
     let [recommended, express] = [recommended(), Config::express(SECRET)].map(|builder| {
@@ -396,7 +410,7 @@ fn what_clears_is_what_was_sent() {
     );
 }
 
-// B-136, B-137: on plain HTTP nothing Secure is promised, and nothing is saved that nobody gets
+// PX-1, PX-3, B-136, B-137: on plain HTTP nothing Secure is promised, and nothing is saved that nobody gets
 #[test]
 fn undeliverable() {
     let (config, mut store) = with_old();
@@ -432,7 +446,7 @@ fn undeliverable() {
     assert_eq!(outcome.decision().cookie_reason, Reason::SecureOnPlainHttp);
 }
 
-// B-131: a touch that finds the record gone sends nothing; one that failed keeps what was decided
+// RC-2, B-131: a touch that finds the record gone sends nothing; one that failed keeps what was decided
 #[test]
 fn touch_of_a_record_that_is_gone() {
     let config = built(recommended().rolling(true));
@@ -455,7 +469,7 @@ fn touch_of_a_record_that_is_gone() {
     }
 }
 
-/// A cookie that can't be sent is found before the store is asked.
+/// DS-3: A cookie that can't be sent is found before the store is asked.
 #[test]
 fn a_cookie_that_is_too_long_saves_nothing() {
     let config = built(recommended().name(format!("__Host-{}", "n".repeat(4_000))));
@@ -572,7 +586,7 @@ fn a_failed_end_promises_nothing() {
     }
 }
 
-// B-130: a session that was ended meanwhile stays so, whatever was changed; express brings it back
+// RC-1, B-130: a session that was ended meanwhile stays so, whatever was changed; express brings it back
 #[test]
 fn a_destroyed_session_stays_destroyed() {
     for conflict in [Conflict::Merge, Conflict::Overwrite, Conflict::Refuse] {
@@ -599,7 +613,7 @@ fn a_destroyed_session_stays_destroyed() {
     assert_eq!(store.records.len(), 1, "B-130");
 }
 
-/// A new id never takes over a record: under express neither, if the policy is not its own.
+/// FX-8, RC-11: A new id never takes over a record: under express neither, if the policy is not its own.
 #[test]
 fn a_new_id_takes_over_nothing() {
     for config in [
@@ -1141,7 +1155,7 @@ fn the_first_end_counts() {
     }
 }
 
-/// The longest timeouts that there are: nothing overflows, nothing ends early.
+/// EX-6: The longest timeouts that there are: nothing overflows, nothing ends early.
 #[test]
 fn timeouts_beyond_all_dates() {
     for longest in [Duration::MAX, Duration::from_millis(i64::MAX as u64)] {
@@ -1224,7 +1238,7 @@ fn clear_forgets_no_write() {
     assert_eq!(store.data("old").expect("a record")["views"], 5);
 }
 
-// B-136, B-154: a line that clears a Secure cookie stays at home on plain HTTP, as one that sets it
+// PX-3, B-136, B-154: a line that clears a Secure cookie stays at home on plain HTTP, as one that sets it
 #[test]
 fn nothing_secure_is_cleared_on_plain_http() {
     let config = built(recommended().unset(Unset::Destroy));

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use http_session::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Version, Written};
 use http_session::{
     Action, Begin, Config, ConfigError, CookieError, CookieOptions, DataError, Error, Exchange,
@@ -116,7 +118,18 @@ fn needles() -> Vec<String> {
     for bytes in words.map(str::as_bytes).into_iter().chain([&ours[..]]) {
         let list: Vec<String> = bytes.iter().take(6).map(ToString::to_string).collect();
         needles.push(list.join(", "));
-        needles.push(bytes.iter().take(6).map(|byte| format!("{byte:02x}")).collect());
+        for hex in ["", "%"] {
+            let lower = bytes.iter().take(6).map(|byte| format!("{hex}{byte:02x}"));
+            let lower: String = lower.collect();
+            needles.extend([lower.to_uppercase(), lower]);
+        }
+        // In base64, whatever comes before it: the groups of three bytes that are its own.
+        for before in 0..3 {
+            let text = [&[0; 2][..before], bytes].concat();
+            let own = 3 * usize::from(before > 0)..text.len() / 3 * 3;
+            let own = STANDARD_NO_PAD.encode(&text[own]);
+            needles.push(own.get(..8).unwrap_or(&own).into());
+        }
     }
     needles
 }
@@ -153,6 +166,7 @@ fn check(prints: &Prints) {
     }
 }
 
+// LG-1: plain, and in what others would make of it
 #[test]
 fn debug() {
     let mut prints = Prints(Vec::new());
@@ -262,6 +276,7 @@ fn debug() {
     check(&prints);
 }
 
+// LG-1: plain, and in what others would make of it
 #[test]
 fn debug_of_an_exchange() {
     let mut prints = Prints(Vec::new());
@@ -286,6 +301,7 @@ fn debug_of_an_exchange() {
     check(&prints);
 }
 
+// LG-1: plain, and in what others would make of it
 #[test]
 fn errors() {
     let mut prints = Prints(Vec::new());

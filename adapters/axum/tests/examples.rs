@@ -115,7 +115,7 @@ async fn serve(app: Router) -> SocketAddr {
 /// How long [`websocket`] waits between two looks, here.
 const EVERY: Duration = Duration::from_millis(20);
 
-// websocket: without a logged-in session there is no connection, and no session is made for it
+// CF-8: websocket: without a logged-in session there is no connection, and no session is made for it
 #[tokio::test]
 async fn a_handshake_of_a_stranger() {
     let (sessions, store) = sessions();

@@ -39,7 +39,7 @@ async fn keeps_the_contract(test: &str, column: &str) {
     assert_eq!(report.skipped().count(), 0);
 }
 
-// P-03, P-07: a record lives to the end of its second
+// ST-1, ST-2, ST-5, ST-6, P-03, P-07: a record lives to the end of its second
 #[tokio::test(flavor = "multi_thread")]
 async fn with_json() {
     keeps_the_contract("contract_json", "json").await;

@@ -44,6 +44,7 @@ async fn survivor(store: &PostgresStore, chain: usize, n: u64) -> u64 {
     }
 }
 
+// ST-11
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_during_rotations() {
     let Some(mut server) = Private::postgres("crash_server", &[], None) else { return };
@@ -142,6 +143,7 @@ fn say(line: &str) {
     out.write_all(format!("\n{line}\n").as_bytes()).and_then(|()| out.flush()).expect("a pipe");
 }
 
+// ST-11
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_is_killed_during_rotations() {
     let Some(url) = servers::postgres("crash_client") else { return };

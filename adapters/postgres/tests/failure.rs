@@ -134,6 +134,7 @@ async fn count_up(
     seen
 }
 
+// ST-4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_and_comes_back() {
     let Some(mut server) = Private::postgres("failure_killed", &[], None) else { return };
@@ -148,6 +149,7 @@ async fn a_server_that_is_killed_and_comes_back() {
     assert!(clients.finish(&store).await > 0);
 }
 
+// ST-4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stands_still() {
     let Some(server) = Private::postgres("failure_paused", &[], None) else { return };
@@ -162,6 +164,7 @@ async fn a_server_that_stands_still() {
     assert!(clients.finish(&store).await > 0, "three seconds are longer than a second");
 }
 
+// ST-4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_only_reads() {
     let Some(server) = Private::postgres("failure_read_only", &[], None) else { return };
@@ -187,6 +190,7 @@ async fn a_server_that_only_reads() {
     assert!(clients.finish(&store).await > 0);
 }
 
+// ST-4
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_whose_disk_is_full() {
     // Each of its files ends at 4 MiB.

@@ -87,6 +87,7 @@ async fn a_dropped_request_leaves_nothing_behind() {
     assert!(pool.size() <= 2);
 }
 
+// RC-10
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_rotation_is_done_or_not() {
     let Some(place) = Place::new("pool_rotation", "json").await else { return };
@@ -112,7 +113,7 @@ async fn a_dropped_rotation_is_done_or_not() {
     assert!(dropped > 0, "{done} done, {dropped} dropped");
 }
 
-// P-09: what has expired is removed, and nothing else
+// ST-7, P-09: what has expired is removed, and nothing else
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sweeper_removes_what_has_expired() {
     let Some(place) = Place::new("pool_sweeper", "json").await else { return };
@@ -158,7 +159,7 @@ async fn the_sweeper_removes_what_has_expired() {
     }
 }
 
-// A sweep waits for nobody, and spares what a request is renewing.
+// EX-11: A sweep waits for nobody, and spares what a request is renewing.
 #[tokio::test]
 async fn a_sweep_passes_by_a_locked_row() {
     let Some(place) = Place::new("pool_locked", "json").await else { return };
@@ -175,6 +176,7 @@ async fn a_sweep_passes_by_a_locked_row() {
     assert_eq!(store.sweep(NOW, 10).await.expect("no failure"), 0);
 }
 
+// LG-1
 #[tokio::test]
 async fn no_error_tells_an_id_or_data() {
     let record = |data: &str| {

@@ -49,7 +49,7 @@ async fn passwords() {
     }
 }
 
-// no error shows an id or data, whatever the server quotes
+// LG-1: no error shows an id or data, whatever the server quotes
 #[tokio::test]
 async fn quotes() {
     let Some(server) = Private::redis(

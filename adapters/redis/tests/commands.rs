@@ -307,7 +307,7 @@ async fn what_others_wrote() {
     assert_eq!(errors, ["Redis refused: WRONGTYPE"; 3]);
 }
 
-// no error shows an id or data, not even when the server quotes the command; nor does the store
+// LG-1: no error shows an id or data, not even when the server quotes the command; nor does the store
 #[tokio::test]
 async fn texts() {
     let renamed = ["--rename-command", "GETEX", ""];

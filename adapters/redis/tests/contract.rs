@@ -10,7 +10,7 @@ use http_session_redis::RedisStore;
 
 use self::common::{shared, unique};
 
-// R-01 … R-06: everything that is asked of a store; each name of the contract is a prefix
+// ST-1, ST-2, ST-5, ST-6, R-01 … R-06: everything that is asked of a store; each name of the contract is a prefix
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_the_contract() {
     let Some(store) = shared("keeps_the_contract").await else { return };

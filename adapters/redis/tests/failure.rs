@@ -116,7 +116,7 @@ impl Traffic {
     }
 }
 
-// killed and started again, several times, under load
+// ST-4: killed and started again, several times, under load
 #[tokio::test(flavor = "multi_thread")]
 async fn killed() {
     let Some(mut server) = Private::redis("killed", &DURABLE) else { return };
@@ -131,7 +131,7 @@ async fn killed() {
     traffic.end().await;
 }
 
-// it stands still, and goes on
+// ST-4: it stands still, and goes on
 #[tokio::test(flavor = "multi_thread")]
 async fn paused() {
     let Some(server) = Private::redis("paused", &DURABLE) else { return };
@@ -174,7 +174,7 @@ async fn elapsed() {
     server.resume();
 }
 
-// a write is sent once at most, whatever becomes of it
+// ST-4: a write is sent once at most, whatever becomes of it
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_sent_twice() {
     let Some(mut server) = Private::redis("nothing_is_sent_twice", &DURABLE) else { return };
@@ -240,7 +240,7 @@ async fn restarted_while_idle() {
     }
 }
 
-// a server that takes no new connection, or no password, for a while: service resumes all the same
+// ST-4: a server that takes no new connection, or no password, for a while: service resumes all the same
 #[tokio::test(flavor = "multi_thread")]
 async fn locked_out() {
     let Some(server) = Private::redis("locked_out", &[]) else { return };
@@ -270,7 +270,7 @@ async fn locked_out() {
     }
 }
 
-// a replica takes no writes; a load under an idle timeout is one
+// ST-4: a replica takes no writes; a load under an idle timeout is one
 #[tokio::test]
 async fn read_only() {
     let Some(server) = Private::redis("read_only", &[]) else { return };
@@ -297,7 +297,7 @@ async fn read_only() {
     assert_eq!(number(&store, &a).await, Some(2));
 }
 
-// a full server that evicts nothing: saves fail and lose nothing; what needs no room goes on
+// ST-4: a full server that evicts nothing: saves fail and lose nothing; what needs no room goes on
 #[tokio::test]
 async fn full() {
     let Some(server) = Private::redis("full", &["--maxmemory-policy", "noeviction"]) else {

@@ -60,7 +60,7 @@ fn odd_ids_and_prefixes() {
     run.expect("they are all alike");
 }
 
-// ids and clear are about what begins with the prefix, to the letter; more than one page of it
+// ST-6, R-07: ids and clear are about what begins with the prefix, to the letter; more than one page of it
 #[tokio::test]
 async fn all_keys() {
     let Some(url) = servers::redis("all_keys") else { return };

@@ -31,7 +31,7 @@ fn name(session: u64, turn: u64) -> String {
     format!("{session}:{turn}")
 }
 
-// never both ids, never neither; and the new one if it was acknowledged
+// ST-11: never both ids, never neither; and the new one if it was acknowledged
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_rotating() {
     let durable = ["--appendonly", "yes", "--appendfsync", "always"];

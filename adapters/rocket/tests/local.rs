@@ -232,7 +232,7 @@ async fn refused(rocket: Rocket<Build>) -> &'static str {
     }
 }
 
-// two fairings with one marker, one cookie name or, under recommended, one secret do not launch
+// CF-8: two fairings with one marker, one cookie name or, under recommended, one secret do not launch
 #[tokio::test]
 async fn attached_twice() {
     let with = |config: http_session_rocket::ConfigBuilder| {

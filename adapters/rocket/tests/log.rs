@@ -58,7 +58,7 @@ async fn other(request: &Request<'_>) -> Result<(), Error> {
     }
 }
 
-// what goes wrong is logged once, with what to do about it, and neither ids nor data
+// LG-1: what goes wrong is logged once, with what to do about it, and neither ids nor data
 #[tokio::test]
 async fn logged_once() {
     log::set_logger(&Lines).expect("nobody has set one");

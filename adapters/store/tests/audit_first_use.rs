@@ -502,7 +502,7 @@ async fn many_at_the_same_time() {
     }
 }
 
-// loads that are dropped at any moment, and an end right after: nothing hangs, nothing is lost
+// RC-10: loads that are dropped at any moment, and an end right after: nothing hangs, nothing is lost
 #[tokio::test]
 async fn dropped_at_any_poll() {
     for polls in 0..4 {

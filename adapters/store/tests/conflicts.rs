@@ -58,7 +58,7 @@ fn insert<T: serde::Serialize>(session: &Session, key: &str, value: T) {
     session.insert(key, value).expect("it is open");
 }
 
-// B-130: of parallel increments all count, and no request fails: 8 tasks, 1,000 requests
+// RC-9, B-130: of parallel increments all count, and no request fails: 8 tasks, 1,000 requests
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_increments() {
     let (store, sessions, cookie) = memory(safe()).await;
@@ -78,7 +78,7 @@ async fn a_thousand_increments() {
     assert_eq!(only(&store)["n"], 1_000);
 }
 
-// B-130: what parallel requests put under keys of their own is all there: 200 in bursts of 10, each
+// RC-3, B-130: what parallel requests put under keys of their own is all there: 200 in bursts of 10, each
 // of which has loaded the session before the first of them saves
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_keys() {
@@ -142,7 +142,7 @@ async fn the_same_key() {
     assert_eq!(data, json!({"n": 3, "m": 1, "a": 1, "b": 1}));
 }
 
-// B-130: the lost update is what Overwrite says it is, under either preset: the last writer's copy
+// RC-3, B-130: the lost update is what Overwrite says it is, under either preset: the last writer's copy
 #[tokio::test]
 async fn overwrite() {
     for world in [
@@ -159,7 +159,7 @@ async fn overwrite() {
     }
 }
 
-// with Refuse the later writer is told, and what the first one wrote stands; who changes nothing is
+// RC-3: with Refuse the later writer is told, and what the first one wrote stands; who changes nothing is
 // not in anybody's way
 #[tokio::test]
 async fn refuse() {
@@ -432,7 +432,7 @@ async fn logout(world: &World, slow: Slow) -> Result<Reason, Error> {
     Ok(outcome.decision().cookie_reason)
 }
 
-// B-130, B-131: a logout stays, whatever a slow request does: one that would write is told that the
+// RC-1, B-130, B-131: a logout stays, whatever a slow request does: one that would write is told that the
 // session is gone, and gets no cookie; no record comes back
 #[tokio::test]
 async fn a_logout_stays() {
@@ -469,7 +469,7 @@ async fn a_logout_stays_under_express() {
     assert_eq!(world.ids(), ["sid1"]);
 }
 
-// B-112: a reader that only writes back what it found has nothing to lose, so nothing fails: what a
+// RC-2, B-112: a reader that only writes back what it found has nothing to lose, so nothing fails: what a
 // parallel request made of the session stands
 #[tokio::test]
 async fn a_reader_with_resave() {

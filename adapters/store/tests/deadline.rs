@@ -117,7 +117,7 @@ async fn a_late_load() {
     assert_eq!(script.calls(), ["load sid1"]);
 }
 
-// D-write-failure: whether a late write was done is not known: a 500, no cookie, not tried again, also if a
+// ST-4: D-write-failure: whether a late write was done is not known: a 500, no cookie, not tried again, also if a
 // parallel request has changed the session meanwhile
 #[tokio::test(start_paused = true)]
 async fn a_late_save() {

@@ -146,7 +146,7 @@ enum Dropped {
     AtTheStoreThatFails,
 }
 
-// a login whose caller goes away, wherever it waits, logs nobody in; least of all under the old id
+// RC-10: a login whose caller goes away, wherever it waits, logs nobody in; least of all under the old id
 #[tokio::test]
 async fn a_login_that_is_dropped() {
     for dropped in
@@ -241,7 +241,7 @@ async fn a_renewal_that_is_refused() {
     );
 }
 
-// who comes with the old id after a renewal has nothing: a write of a request that had begun before
+// RC-4: who comes with the old id after a renewal has nothing: a write of a request that had begun before
 // is refused, and no record of the old id comes back
 #[tokio::test]
 async fn a_write_under_the_old_id() {
@@ -255,7 +255,7 @@ async fn a_write_under_the_old_id() {
     assert_eq!((world.ids(), world.data("sid2")), (vec!["sid2".into()], Some(json!({"n": 1}))));
 }
 
-// of renewals at the same time one wins, and the others are told that the session is gone
+// RC-6: of renewals at the same time one wins, and the others are told that the session is gone
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn renewals_at_the_same_time() {
     let world = Arc::new(World::on_tls(safe()));

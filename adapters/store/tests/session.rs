@@ -500,7 +500,7 @@ impl Serialize for Unwritable {
     }
 }
 
-// no text that the crate makes shows an id, the secret, or data
+// LG-1: no text that the crate makes shows an id, the secret, or data
 #[tokio::test]
 async fn texts_show_neither_ids_nor_data() {
     let world = World::new(quiet());
@@ -696,7 +696,7 @@ fn a_request_without_a_runtime() {
     assert_eq!(world.store.calls(), ["save sid1", "delete sid1", "save sid2"]);
 }
 
-// an id that can't be made is an error of the request, and nothing is done
+// FX-7: an id that can't be made is an error of the request, and nothing is done
 #[tokio::test]
 async fn no_id() {
     use http_session_store::core::{IdError, SessionId, Timestamp};

@@ -54,7 +54,7 @@ const fn timeouts(idle: Option<u64>, absolute: Option<u64>) -> Timeouts {
     Timeouts { idle: millis(idle), absolute: millis(absolute) }
 }
 
-// OWASP ASVS 5.0 7.3.1, 7.3.2: a millisecond before its idle or its absolute timeout a session is
+// EX-1, EX-2: OWASP ASVS 5.0 7.3.1, 7.3.2: a millisecond before its idle or its absolute timeout a session is
 // there, at the moment itself it has ended; a request that changes nothing renews the one and not
 // the other
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn idle_and_absolute() {
     }
 }
 
-// a write renews the idle timeout, a renewal both that and not the absolute one, a login both
+// EX-3: a write renews the idle timeout, a renewal both that and not the absolute one, a login both
 #[tokio::test]
 async fn what_begins_anew() {
     for (logs_in, offset, alive) in [
@@ -115,7 +115,7 @@ async fn what_begins_anew() {
     assert!(!world.visit(1_000).await);
 }
 
-// a clock that goes back ends nobody's session
+// EX-10: a clock that goes back ends nobody's session
 #[tokio::test]
 async fn a_clock_that_goes_back() {
     let world = Clocked::new(timeouts(Some(1_000), Some(5_000))).await;

@@ -96,7 +96,7 @@ async fn b07_unset_during_regenerate_stays() {
     assert!(s.get::<u64>("n").is_err(), "the session is back");
 }
 
-// a signed id says nothing of the cookie that it is for
+// CK-4, SG-7: a signed id says nothing of the cookie that it is for
 #[tokio::test]
 async fn b05_the_value_of_one_cookie_is_no_session_of_another_layer() {
     let world = World::on_tls(safe()); // main: __Host-id

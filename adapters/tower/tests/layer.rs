@@ -330,7 +330,7 @@ async fn a_failed_touch() {
     );
 }
 
-// B-133, B-163, B-166, B-171: no response before the store has answered, whatever it is asked
+// CF-8, B-133, B-163, B-166, B-171: no response before the store has answered, whatever it is asked
 #[tokio::test]
 async fn nothing_before_the_store_answered() {
     for (config, what, op) in [
@@ -388,7 +388,7 @@ async fn gone_while_the_session_is_loaded() {
     assert_eq!(app.seen.calls.load(Ordering::SeqCst), 0);
 }
 
-// a client that goes away while the session is saved: the save completes, as it is for all writes
+// RC-10: a client that goes away while the session is saved: the save completes, as it is for all writes
 #[tokio::test]
 async fn gone_while_the_session_is_saved() {
     for (config, what, op) in [
@@ -410,7 +410,7 @@ async fn gone_while_the_session_is_saved() {
     }
 }
 
-// a client that goes away while the handler's own method is under way: that method completes, and
+// RC-10: a client that goes away while the handler's own method is under way: that method completes, and
 // nothing follows it
 #[tokio::test]
 async fn gone_while_a_method_is_under_way() {
@@ -648,7 +648,7 @@ async fn two_sessions() {
     }
 }
 
-// B-034: two layers with one marker or one cookie name are a clear error (D-layered-twice), and the
+// CF-8, B-034: two layers with one marker or one cookie name are a clear error (D-layered-twice), and the
 // handler does not run
 #[tokio::test]
 async fn layered_twice() {

@@ -120,7 +120,7 @@ async fn talk(session: Session, ws: Ws) -> Result<impl Reply, Error> {
     }))
 }
 
-// a WebSocket, whose handler looks at the session before the upgrade; after it, the handle is closed
+// CF-8: a WebSocket, whose handler looks at the session before the upgrade; after it, the handle is closed
 #[tokio::test]
 async fn a_web_socket() {
     let world = World::new(quiet());

@@ -180,7 +180,7 @@ async fn errors_of_handlers() {
     assert_eq!(get_from(&app, "/nowhere", None).await.status(), 404);
 }
 
-// warp sends the Debug of a rejection that nobody recovers to the client: it shows the text alone
+// LG-1, CF-8: warp sends the Debug of a rejection that nobody recovers to the client: it shows the text alone
 #[tokio::test]
 async fn an_unhandled_rejection() {
     let down = || async {

@@ -35,6 +35,12 @@ impl<'a> Visit<'a> {
         Self { act, connection, headers, method, site, step, url }
     }
 
+    /// What it is, for a report.
+    pub(super) fn line(&self) -> String {
+        let headers = self.headers.iter().map(|(name, line)| format!(" {name}: {line:?}"));
+        format!("{} {}{}", self.method, self.url, headers.collect::<String>())
+    }
+
     /// Adds a header line.
     pub(super) fn with(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
         let value = HeaderValue::from_bytes(value.as_ref()).expect("a header's value");

@@ -22,7 +22,7 @@ fn citations_stand_directly_above_tests() {
         #[tokio::test(start_paused = true)]
         async fn waits() {}
     ";
-    let found = citations(&source.replace("R-", "B-"));
+    let found = comments(&source.replace("R-", "B-"));
     let names: Vec<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(names, ["cited", "waits"]);
     assert_eq!(numbers(&found[0].0).collect::<Vec<_>>(), ["B-001", "B-002", "B-003"]);

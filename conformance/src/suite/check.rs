@@ -28,7 +28,8 @@ impl Check {
         self.must
     }
 
-    /// Where that is said: rules (B-…, D-…, F-…), a section of an RFC, or an item of the library.
+    /// Where that is said: rules (B-…, D-…, F-…), a section of an RFC, or an item of the library; and which attack
+    /// it is (CK-…).
     pub const fn rule(&self) -> &'static str {
         self.rule
     }

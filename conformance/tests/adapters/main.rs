@@ -20,6 +20,7 @@ fn skipped(report: &Report) -> Vec<&str> {
     report.skipped().map(|check| check.name()).collect()
 }
 
+// CK-8, CK-9, CF-8: every check of the contract
 #[test]
 fn axum() {
     let report = contract(Via::Axum(Wiring::Layer)).run();
@@ -27,6 +28,7 @@ fn axum() {
     assert!(skipped(&report).is_empty(), "{report}");
 }
 
+// CK-8, CK-9, CF-8: every check of the contract
 #[test]
 fn warp() {
     let report = contract(Via::Warp).run();
@@ -34,6 +36,7 @@ fn warp() {
     assert!(skipped(&report).is_empty(), "{report}");
 }
 
+// CK-8, CK-9, CF-8: every check of the contract
 #[test]
 fn rocket() {
     let report = contract(Via::Rocket)
@@ -146,6 +149,7 @@ fn broken_adapters() {
         (Defect::OnlySetCookie, "headers/vary"),
         (Defect::OnlyVary, "headers/cache"),
         (Defect::PrivateUnderExpress, "headers/express"),
+        (Defect::ReadsTheQuery, "cookies/elsewhere"),
         (Defect::RedirectsAreNotSaved, "status/redirect"),
         (Defect::RemembersCookies, "visit/connection"),
         (Defect::ReplacesOurName, "headers/same-name"),

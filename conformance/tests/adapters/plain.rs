@@ -128,6 +128,8 @@ pub(crate) enum Defect {
     OnlyVary,
     /// It keeps responses out of shared caches under express-session's preset.
     PrivateUnderExpress,
+    /// It looks for our cookie in the query as well.
+    ReadsTheQuery,
     RedirectsAreNotSaved,
     /// It takes a connection's last cookies for those of the next request.
     RemembersCookies,
@@ -441,6 +443,7 @@ impl Server {
             Defect::DropsLinesOfBytes => lines.retain(is_text),
             Defect::FirstCookieLine => lines.truncate(1),
             Defect::IgnoresCookies => lines.clear(),
+            Defect::ReadsTheQuery => lines.extend(head.uri.query().map(Vec::from)),
             Defect::StrictAboutQuotes => lines.retain(|line| !line.contains(&b'"')),
             Defect::FirstOfOurName => {
                 let name = format!("{}=", config.name());

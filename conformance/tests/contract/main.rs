@@ -27,7 +27,7 @@ impl<S: Clone> Shelf<S> {
     }
 }
 
-// B-200, B-202, B-203: the memory store keeps the contract, with real threads and with one
+// ST-1, ST-2, ST-5, ST-6, B-200, B-202, B-203: the memory store keeps the contract, with real threads and with one
 #[test]
 fn memory_store() {
     for workers in [1, 2] {

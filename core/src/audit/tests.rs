@@ -183,7 +183,7 @@ fn each_finding_has_its_cause() {
     assert_eq!(caused, ALL.iter().map(|finding| format!("{finding:?}")).collect());
 }
 
-/// What can't work, or is no protection, is refused under `recommended`, and only said under
+/// CF-1, CF-2, CF-3, CF-5: What can't work, or is no protection, is refused under `recommended`, and only said under
 /// `express`.
 // B-026, B-155: refused when the options are built
 #[test]

@@ -141,7 +141,7 @@ fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3_600)
 }
 
-/// NIST SP 800-63B-4: 30 days; 24 hours and one hour; 12 hours and 15 minutes.
+/// CF-6: NIST SP 800-63B-4: 30 days; 24 hours and one hour; 12 hours and 15 minutes.
 #[test]
 fn timeouts_of_nist() {
     let all = |idle, absolute| Timeouts { idle, absolute };
@@ -195,7 +195,7 @@ fn the_recommended_defaults() {
     assert!(express().build().is_ok_and(|config| config.settings().options.quirks));
 }
 
-// B-034: what two layers on one request must not have in common, whichever of them is asked
+// CK-4, SG-7, B-034: what two layers on one request must not have in common, whichever of them is asked
 #[test]
 fn clashes() {
     let (old, new) = ("an old secret of 32 bytes or more", "a new secret of 32 bytes or more.");

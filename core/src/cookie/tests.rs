@@ -224,6 +224,7 @@ fn ends_that_are_no_date() {
     );
 }
 
+// DS-3
 #[test]
 fn lines_of_4096_bytes_at_most() {
     let line = |name: &str, id: &str, path: &str| {

@@ -374,7 +374,7 @@ fn one_attribute_at_a_time() {
     assert_eq!(line(&cookie), Ok(()));
 }
 
-/// The longest domain and path that are accepted, which is what browsers keep.
+/// DS-3: The longest domain and path that are accepted, which is what browsers keep.
 #[test]
 fn values_of_1024_bytes_at_most() {
     let path = |length| CookieOptions::new().path("/".repeat(length)).build().map(drop);
@@ -392,7 +392,7 @@ fn one_of<T: Copy + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Va
 }
 
 proptest! {
-    // B-140, B-142, B-146, B-148, B-150: an independent reader finds in a line what was put there
+    // CK-7, B-140, B-142, B-146, B-148, B-150: an independent reader finds in a line what was put there
     #[test]
     fn the_cookie_crate_reads_our_lines(
         value in "[A-Za-z0-9._~*'()!-]{1,40}",

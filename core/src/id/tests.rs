@@ -89,7 +89,7 @@ impl rand_core::TryRng for Counting {
 impl rand_core::TryCryptoRng for Counting {}
 
 #[cfg(feature = "rand_core")]
-// B-005: a random id takes 24 bytes from the generator, all of them and no more
+// FX-6, B-005: a random id takes 24 bytes from the generator, all of them and no more
 #[test]
 fn a_random_id_is_24_bytes_of_the_generator() {
     let mut generator = Counting(0);

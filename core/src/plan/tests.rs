@@ -136,7 +136,7 @@ fn the_cause_of_the_stores_error_is_ours() {
     }
 }
 
-// B-134: our line is appended after those that stand there; without one, nothing changes
+// CK-8, B-134: our line is appended after those that stand there; without one, nothing changes
 #[test]
 fn lines_that_stand_there_stay() {
     let mut headers = HeaderMap::new();
@@ -169,7 +169,7 @@ fn consulted(line: Option<&'static str>) -> Outcome {
     Outcome { cookie, vary: true, ..outcome() }
 }
 
-/// Caches learn that the response depends on the Cookie lines: once, whatever stands there.
+/// PX-9: Caches learn that the response depends on the Cookie lines: once, whatever stands there.
 #[test]
 fn vary_says_cookie() {
     let cases: &[Lines] = &[
@@ -196,7 +196,7 @@ fn vary_says_cookie() {
     }
 }
 
-/// Our line stays out of shared caches: what stands there is made stricter, never weaker.
+/// PX-9: Our line stays out of shared caches: what stands there is made stricter, never weaker.
 #[test]
 fn cache_control_says_private() {
     let cases: &[Lines] = &[

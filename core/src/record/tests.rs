@@ -263,6 +263,7 @@ fn numbers() {
     assert_eq!(refused("{\"cookie\":{},\"x\":1e400}", LIMIT), Some(RecordError::NotAnObject));
 }
 
+// SG-8
 #[test]
 fn nesting_never_ends_the_process() {
     for depth in [1, 100, 1_000, 1_000_000] {

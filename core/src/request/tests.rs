@@ -161,7 +161,7 @@ fn foreign_cookies_with_bytes_that_are_no_text() {
     }
 }
 
-// B-045, B-051: nothing but spaces and tabs is cut off: with anything else it is another name
+// CK-5, B-045, B-051: nothing but spaces and tabs is cut off: with anything else it is another name
 #[test]
 fn another_name() {
     for byte in (0..=0xFF_u8).filter(|byte| !b" \t;=".contains(byte)) {
@@ -286,7 +286,7 @@ fn is_forwarded(first: &[u8], last: &[u8], quirks: bool) -> bool {
     facts.is_secure(Proxy::Trust, quirks)
 }
 
-// B-159: the first element, trimmed, in any case
+// PX-6, B-159: the first element, trimmed, in any case
 #[test]
 fn x_forwarded_proto() {
     for (line, secure) in [
@@ -369,7 +369,7 @@ fn each_origin_has_a_sentence_of_its_own() {
     assert_eq!(sentences.len(), origins.len());
 }
 
-// B-159, B-162: without the quirks the last element of the last line, trimmed, in any case
+// PX-6, B-159, B-162: without the quirks the last element of the last line, trimmed, in any case
 #[test]
 fn x_forwarded_proto_of_the_nearest_proxy() {
     for (line, secure) in [
@@ -435,7 +435,7 @@ proptest::proptest! {
     }
 }
 
-// RFC 7239 sections 4 and 5.4: `proto` of the last element, which the nearest proxy wrote, whatever a client
+// PX-5: RFC 7239 sections 4 and 5.4: `proto` of the last element, which the nearest proxy wrote, whatever a client
 // sent before it
 #[test]
 fn forwarded() {
@@ -496,7 +496,7 @@ fn forwarded() {
     assert!(!secure(b"for=\xff;proto=https"));
 }
 
-// RFC 7239 section 8.1: what a client sends does not make what the proxy appends mean something else
+// PX-5: RFC 7239 section 8.1: what a client sends does not make what the proxy appends mean something else
 #[test]
 fn forwarded_by_a_liar() {
     let of_proxies =

@@ -48,7 +48,7 @@ fn the_last_dot_divides() {
     }
 }
 
-// B-055: any other byte, padding, another spelling of the same bits, a byte more or less: no
+// SG-1, B-055: any other byte, padding, another spelling of the same bits, a byte more or less: no
 #[test]
 fn a_signature_is_compared_as_text() {
     let keys = keys(&["tobiiscool"]);
@@ -101,6 +101,7 @@ fn no_empty_secret() {
     assert_eq!(Keys::new(&empty, &[good]).err(), Some(ConfigError::EmptySecret));
 }
 
+// DS-8
 #[test]
 fn sixteen_secrets_at_most() {
     let secret = Secret::from("x");

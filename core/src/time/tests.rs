@@ -43,7 +43,7 @@ fn dates_are_those_of_javascript() {
     }
 }
 
-// B-142, B-143: every day of four thousand years has the date that a walk from day to day gives it
+// EX-6, B-142, B-143: every day of four thousand years has the date that a walk from day to day gives it
 #[test]
 fn every_day_is_the_one_after_the_day_before() {
     const WEEKDAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];

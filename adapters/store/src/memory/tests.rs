@@ -375,7 +375,7 @@ fn all_len_clear() {
     assert_eq!((store.len(NOW), load(&store, "a", NOW)), (0, None));
 }
 
-// B-206: a full store refuses what is new, and nothing else
+// DS-7, B-206: a full store refuses what is new, and nothing else
 #[test]
 fn capacity() {
     let store = MemoryStore::with_capacity(2);
@@ -414,7 +414,7 @@ fn expired_records_make_room() {
     assert_eq!((number(&store, "a"), number(&store, "b")), (Some(1), None));
 }
 
-// B-206: sessions that come and are never asked for again do not pile up
+// ST-7, B-206: sessions that come and are never asked for again do not pile up
 #[test]
 fn sweep_under_churn() {
     for living in [0, 2_000] {
@@ -444,7 +444,7 @@ fn save_new(store: &MemoryStore, key: &str, end: i64, now: i64) -> Result<Writte
     ready(store.save(&new))
 }
 
-// B-206: a full store has room again at the very moment at which a record expires
+// DS-7, B-206: a full store has room again at the very moment at which a record expires
 #[test]
 fn what_expires_makes_room() {
     let store = MemoryStore::with_capacity(3);

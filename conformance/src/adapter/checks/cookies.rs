@@ -43,6 +43,12 @@ pub(in crate::adapter) const CHECKS: &[Case] = &[
         "asks the store nothing for a forged cookie, and makes a new session",
         |b| Box::pin(forged(b)),
     ),
+    Case::new(
+        "cookies/elsewhere",
+        "Config::begin, CK-9",
+        "looks for a session in Cookie lines alone: not in the path, the query or another header field",
+        |b| Box::pin(elsewhere(b)),
+    ),
 ];
 
 async fn foreign(b: &Bench<'_>) -> Outcome {
@@ -128,4 +134,30 @@ async fn forged(b: &Bench<'_>) -> Outcome {
     answer.is("a forged cookie", 200, "none")?;
     let calls = site.shelf.calls();
     ensure(calls.is_empty(), "a forged cookie", "no call", format!("{calls:?}"))
+}
+
+async fn elsewhere(b: &Bench<'_>) -> Outcome {
+    let site = b.site(recommended()).await?;
+    let (cookie, id) = site.visitor().await?;
+    let value = cookie.split_once('=').map_or("", |(_, value)| value);
+    for visit in [
+        site.get(&format!("/?{cookie}")),
+        site.get(&format!("/?sid={value}&session={id}")),
+        site.get(&format!("/;jsessionid={value}")),
+        site.get(&format!("/;{cookie}")),
+        site.get(&format!("/{value}")),
+        site.get("/").with("authorization", format!("Bearer {value}")),
+        site.get("/").with("authorization", format!("Session {id}")),
+        site.get("/").with("x-session-id", value),
+        site.get("/").with("x-session-id", &id),
+        site.get("/").with("cookie2", &cookie),
+        site.get("/").with("set-cookie", &cookie),
+        site.get("/").with("x-cookie", &cookie),
+    ] {
+        let case = visit.line();
+        visit.reading().send().await?.is(&case, 200, "none")?;
+        let calls = site.shelf.calls();
+        ensure(calls.is_empty(), &case, "no call", format!("{calls:?}"))?;
+    }
+    Ok(())
 }

@@ -1,0 +1,418 @@
+//! A trace told once more, event by event: which call of the store belongs to what, what the clock showed
+//! then, and what the store held. Nothing of the library is used for that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use http::Uri;
+use serde_json::Value;
+
+use super::reading::{Claim, Line, claims, cookie_end};
+use crate::client::cookie_header;
+use crate::scenario::{FaultCode, Operation, Options, Preset, Request, Scenario};
+use crate::trace::{Answer, Call, Refused, StoreCall, Trace};
+
+/// How long the preset `recommended` lets a session live unused, and at all, in milliseconds.
+const TIMEOUTS: [u64; 2] = [24 * 3_600_000, 30 * 24 * 3_600_000];
+
+/// The scenario, what it configures, and what happened in each request.
+pub(super) struct Story<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) trace: &'a Trace,
+    pub(super) scenes: Vec<Scene<'a>>,
+    pub(super) quirks: bool,
+    pub(super) idle: Option<i64>,
+    pub(super) absolute: Option<i64>,
+}
+
+/// One request.
+pub(super) struct Scene<'a> {
+    pub(super) index: usize,
+    pub(super) request: &'a Request,
+    pub(super) answer: &'a Answer,
+    /// What its cookies of our name present, in their order.
+    pub(super) claims: Vec<Claim>,
+    /// Ids that were ended before this request by a `destroy` or a `rotate` of ours.
+    pub(super) ended: BTreeSet<&'a str>,
+    pub(super) events: Vec<Event<'a>>,
+    pub(super) start: Start<'a>,
+    /// The Set-Cookie lines with the session cookie's name, but for the application's own.
+    pub(super) lines: Vec<Line<'a>>,
+    /// The ids that were made for it, in their order.
+    pub(super) made: Vec<String>,
+    /// Its connection is taken for secure.
+    pub(super) secure: bool,
+    /// What the store holds when it begins, and when it has ended.
+    pub(super) before: Ledger<'a>,
+    pub(super) after: Ledger<'a>,
+}
+
+/// How a request begins, if all is right.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Start<'a> {
+    /// The store can't be read, or the record can't, or no id can be made.
+    Failed,
+    /// With the session that it presents.
+    Found(&'a str),
+    /// With a new one.
+    New,
+    /// Without one: its path has none.
+    Skipped,
+}
+
+/// A call of the store.
+pub(super) struct Event<'a> {
+    pub(super) call: &'a Call,
+    pub(super) now: i64,
+    pub(super) part: Part,
+    /// The store did it.
+    pub(super) done: bool,
+    /// When the record is to end, if this is a write.
+    pub(super) end: Option<i64>,
+    /// When the session began from which this writes, at the latest.
+    pub(super) began: Option<i64>,
+    /// The id was ended before, by ours.
+    pub(super) ended: bool,
+    /// There was such a record.
+    pub(super) held: bool,
+}
+
+/// The part of a request that calls the store.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Part {
+    /// The beginning.
+    Begin,
+    /// The operation of the handler with this index.
+    Operation(usize),
+    /// The end.
+    End,
+}
+
+/// What the store holds.
+pub(super) type Ledger<'a> = BTreeMap<&'a str, Held<'a>>;
+
+/// A record in the store.
+#[derive(Clone, Copy)]
+pub(super) struct Held<'a> {
+    pub(super) record: &'a Value,
+    /// The cookie that a touch has put into it since.
+    pub(super) cookie: Option<&'a Value>,
+    pub(super) end: Option<i64>,
+    /// When its session began, as far as that is known.
+    pub(super) began: Option<i64>,
+}
+
+impl<'a> Held<'a> {
+    fn preloaded(record: &'a Value) -> Self {
+        let began = record.get("http-session:created").and_then(Value::as_i64);
+        Self { record, cookie: None, end: cookie_end(record), began }
+    }
+
+    /// Its cookie.
+    pub(super) fn cookie(&self) -> Option<&'a Value> {
+        self.cookie.or_else(|| self.record.get("cookie"))
+    }
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn tell(scenario: &'a Scenario, trace: &'a Trace) -> Self {
+        let options = &scenario.options;
+        let quirks = options.preset() == Preset::Express;
+        let timeout = |asked: Option<Option<u64>>, default: u64| {
+            let default = (!quirks).then_some(default);
+            asked.unwrap_or(default).and_then(|millis| i64::try_from(millis).ok())
+        };
+        let mut teller = Teller {
+            scenario,
+            quirks,
+            absolute: timeout(options.absolute_timeout, TIMEOUTS[1]),
+            ids: 0,
+            ledger: scenario
+                .preload
+                .iter()
+                .map(|(id, record)| (&**id, Held::preloaded(record)))
+                .collect(),
+            ended: BTreeSet::new(),
+            now: scenario.start,
+        };
+        let mut set_cookies: Vec<Vec<String>> = Vec::new();
+        let mut scenes = Vec::new();
+        for (index, (request, answer)) in scenario.requests.iter().zip(&trace.requests).enumerate()
+        {
+            let header = cookie_header(scenario, index, &set_cookies);
+            scenes.push(teller.scene(index, request, answer, header.as_deref()));
+            set_cookies.push(answer.set_cookie.clone());
+        }
+        let (idle, absolute) = (timeout(options.idle_timeout, TIMEOUTS[0]), teller.absolute);
+        Self { scenario, trace, scenes, quirks, idle, absolute }
+    }
+
+    pub(super) fn options(&self) -> &'a Options {
+        &self.scenario.options
+    }
+
+    pub(super) fn is_last(&self, scene: &Scene<'_>) -> bool {
+        scene.index + 1 == self.scenes.len()
+    }
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn takes_part(&self) -> bool {
+        self.start != Start::Skipped
+    }
+
+    /// The ids that verified, in their order.
+    pub(super) fn verified(&self) -> impl Iterator<Item = &str> {
+        self.claims.iter().flatten().map(String::as_str)
+    }
+
+    /// The operations of the handler with their results, if it ran.
+    pub(super) fn operations(&self) -> impl Iterator<Item = (&'a Operation, &'a Value)> + use<'a> {
+        self.request.handler().iter().zip(&self.answer.ops)
+    }
+
+    /// The answer is the handler's.
+    pub(super) fn succeeded(&self) -> bool {
+        self.answer.ops.len() == self.request.handler().len()
+            && self.answer.status == self.request.status()
+    }
+}
+
+/// Goes through the requests, and keeps what the store holds.
+struct Teller<'a> {
+    scenario: &'a Scenario,
+    quirks: bool,
+    absolute: Option<i64>,
+    ids: u64,
+    ledger: Ledger<'a>,
+    ended: BTreeSet<&'a str>,
+    now: i64,
+}
+
+impl<'a> Teller<'a> {
+    fn scene(
+        &mut self,
+        index: usize,
+        request: &'a Request,
+        answer: &'a Answer,
+        header: Option<&[u8]>,
+    ) -> Scene<'a> {
+        let options = &self.scenario.options;
+        self.now = self.scenario.start + request.at();
+        let most = if self.quirks { 1 } else { 4 };
+        let claims = header.map_or_else(Vec::new, |header| {
+            claims(header, options.name(), options.secret.as_slice(), most)
+        });
+        let (before, ended) = (self.ledger.clone(), self.ended.clone());
+        let (mut events, mut made) = (Vec::new(), Vec::new());
+        let mut calls = answer.calls.iter().peekable();
+        let mut asked: Vec<&str> = Vec::new();
+        // The session with which the request begins.
+        let begin = self.now;
+        let mut start =
+            if is_below(options, request, self.quirks) { Start::New } else { Start::Skipped };
+        for id in claims.iter().flatten().map(String::as_str) {
+            if start != Start::New || asked.contains(&id) {
+                continue;
+            }
+            asked.push(id);
+            if let Some(call) = calls.next_if(|call| call.call == StoreCall::Get && call.id == id) {
+                events.push(self.event(request, call, Part::Begin, None));
+            }
+            start = self.load(request, id);
+        }
+        let mut session = match start {
+            Start::Found(id) => Some(id.to_owned()),
+            Start::New => {
+                let id = self.make(&mut made);
+                // The longest id that there can be.
+                if id.is_empty() || id.len() > 1_024 {
+                    start = Start::Failed;
+                    None
+                } else {
+                    Some(id)
+                }
+            }
+            Start::Failed | Start::Skipped => None,
+        };
+        let mut born = begin;
+        for (position, (operation, result)) in request.handler().iter().zip(&answer.ops).enumerate()
+        {
+            let part = Part::Operation(position);
+            let kind = match operation {
+                Operation::Advance { ms } => {
+                    self.now += ms;
+                    continue;
+                }
+                Operation::OtherSet { id, record } => {
+                    self.ended.remove(&**id);
+                    self.ledger.insert(id, Held::preloaded(record));
+                    continue;
+                }
+                Operation::OtherDestroy { id } => {
+                    self.ledger.remove(&**id);
+                    continue;
+                }
+                Operation::Unset {} => {
+                    session = None;
+                    continue;
+                }
+                Operation::Save {} => StoreCall::Set,
+                Operation::Reload {} => StoreCall::Get,
+                Operation::LogIn { .. } | Operation::Renew {} => StoreCall::Rotate,
+                Operation::Destroy {} | Operation::Regenerate {} => StoreCall::Destroy,
+                _ => continue,
+            };
+            if session.is_none() {
+                continue;
+            }
+            // What a parallel request has changed is written again.
+            let mut again = true;
+            while again && let Some(call) = calls.next_if(|call| call.call == kind) {
+                let event = self.event(request, call, part, Some((operation, born)));
+                again = event.call.refused == Some(Refused::Changed);
+                events.push(event);
+            }
+            let made = match operation {
+                Operation::LogIn { .. } | Operation::Renew {} | Operation::Regenerate {} => {
+                    Some(self.make(&mut made))
+                }
+                _ => None,
+            };
+            let done = *result == true || self.quirks && kind == StoreCall::Destroy;
+            match operation {
+                Operation::Destroy {} if done => session = None,
+                Operation::Regenerate {} if done => (session, born) = (made, self.now),
+                Operation::LogIn { .. } if done => (session, born) = (made, self.now),
+                Operation::Renew {} if done => session = made,
+                _ => {}
+            }
+        }
+        for call in calls {
+            events.push(self.event(request, call, Part::End, Some((&Operation::Save {}, born))));
+        }
+        // What the handler set by itself is the application's.
+        let set = |line: &str| {
+            request.handler().iter().any(
+                |operation| matches!(operation, Operation::Header { value, .. } if value == line),
+            )
+        };
+        let lines = answer.set_cookie.iter().filter(|line| !set(line)).map(|line| Line::read(line));
+        Scene {
+            index,
+            request,
+            answer,
+            claims,
+            ended,
+            events,
+            start,
+            lines: lines.filter(|line| line.name == options.name()).collect(),
+            made,
+            secure: is_secure(options, request, self.quirks),
+            before,
+            after: self.ledger.clone(),
+        }
+    }
+
+    fn make(&mut self, made: &mut Vec<String>) -> String {
+        self.ids += 1;
+        let id = self.scenario.options.id(self.ids);
+        self.ended.retain(|ended| *ended != id);
+        made.push(id.clone());
+        id
+    }
+
+    /// What a load of this id has to answer.
+    fn load(&mut self, request: &Request, id: &str) -> Start<'a> {
+        match request.fault(StoreCall::Get) {
+            Some(FaultCode::Eio) => return Start::Failed,
+            Some(FaultCode::Enoent) => return Start::New,
+            None => {}
+        }
+        let Some((&id, held)) = self.ledger.get_key_value(id) else { return Start::New };
+        let ends = [held.end, held.began.zip(self.absolute).map(|(began, length)| began + length)];
+        if ends.into_iter().flatten().any(|end| end <= self.now) {
+            return Start::New;
+        }
+        if !held.cookie().is_some_and(Value::is_object) {
+            return Start::Failed;
+        }
+        Start::Found(id)
+    }
+
+    /// Takes a call, and does what it does. A write comes from an operation, of a session that was born then.
+    fn event(
+        &mut self,
+        request: &Request,
+        call: &'a Call,
+        part: Part,
+        from: Option<(&Operation, i64)>,
+    ) -> Event<'a> {
+        let (id, now) = (&*call.id, self.now);
+        // A load forgets what has expired; in real stores, and with `recommended`, so does each call.
+        let over = self.ledger.get(id).is_some_and(|held| held.end.is_some_and(|end| end <= now));
+        let looks = call.call == StoreCall::Get || !self.quirks && call.call != StoreCall::Destroy;
+        let done = request.fault(call.call).is_none() && call.refused.is_none();
+        if over && looks && (done || call.call != StoreCall::Get) {
+            self.ledger.remove(id);
+        }
+        let before = self.ledger.get(id).copied();
+        let began = match from {
+            Some((Operation::LogIn { .. }, _)) => Some(now),
+            Some((_, born)) => Some(before.and_then(|held| held.began).unwrap_or(born)),
+            None => None,
+        };
+        let end = call.expires.or_else(|| call.record.as_ref().and_then(cookie_end));
+        let ended = self.ended.contains(call.to.as_deref().unwrap_or(id));
+        if done {
+            let held = call.record.as_ref().map(|record| Held { record, cookie: None, end, began });
+            match (call.call, held) {
+                (StoreCall::Get, _) | (_, None) if call.call != StoreCall::Destroy => {}
+                (StoreCall::Touch, Some(touch)) => {
+                    if let Some(held) = self.ledger.get_mut(id) {
+                        (held.cookie, held.end) = (touch.record.get("cookie"), end);
+                    }
+                }
+                (StoreCall::Set, Some(held)) => drop(self.ledger.insert(id, held)),
+                (StoreCall::Rotate, Some(held)) => {
+                    self.ledger.remove(id);
+                    self.ended.insert(id);
+                    self.ledger.insert(call.to.as_deref().unwrap_or(id), held);
+                }
+                _ => {
+                    self.ledger.remove(id);
+                    self.ended.insert(id);
+                }
+            }
+        }
+        Event { call, now, part, done, end, began, ended, held: before.is_some() }
+    }
+}
+
+/// Does the request's path have sessions?
+fn is_below(options: &Options, request: &Request, quirks: bool) -> bool {
+    let cookie = options.cookie_for(request.url()).and_then(|cookie| cookie.get("path"));
+    let below = cookie.and_then(Value::as_str).filter(|path| !path.is_empty()).unwrap_or("/");
+    let uri: Option<Uri> = request.url().parse().ok();
+    let path = uri.as_ref().map_or("/", Uri::path);
+    path.strip_prefix(below).is_some_and(|rest| {
+        quirks || rest.is_empty() || rest.starts_with('/') || below.ends_with('/')
+    })
+}
+
+/// Is the client's connection secure?
+fn is_secure(options: &Options, request: &Request, quirks: bool) -> bool {
+    let protos =
+        request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-proto"));
+    let protos: Vec<_> = protos.map(|(_, line)| line).collect();
+    let said = if quirks {
+        protos.first().and_then(|line| line.split(',').next())
+    } else {
+        protos.last().and_then(|line| line.rsplit(',').next())
+    };
+    let forwarded = said.is_some_and(|proto| proto.trim_ascii().eq_ignore_ascii_case("https"));
+    request.encrypted()
+        || match options.proxy {
+            None => request.secure(),
+            Some(trust) => trust && forwarded,
+        }
+}

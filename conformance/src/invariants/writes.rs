@@ -1,0 +1,172 @@
+//! What is written, and what becomes of what was not: P-3, P-9, P-13.
+
+use super::story::{Part, Scene, Start};
+use super::{Invariant, Verdict};
+use crate::scenario::{Conflict, FaultCode, Operation, Preset};
+use crate::trace::StoreCall;
+
+pub(super) const ALL: &[Invariant] = &[
+    Invariant {
+        name: "P-3a",
+        says: "what a successful request has put into a stored session is in its record afterwards",
+        preset: None,
+        check: |_, scene| {
+            let Start::Found(id) = scene.start else { return Verdict::Idle };
+            let mut last: Option<(&str, &serde_json::Value)> = None;
+            for (operation, result) in scene.operations() {
+                match operation {
+                    Operation::Set { key, value } if *result == true => last = Some((key, value)),
+                    Operation::Advance { .. }
+                    | Operation::Get { .. }
+                    | Operation::Header { .. }
+                    | Operation::Id {}
+                    | Operation::Keys {}
+                    | Operation::Cookie {}
+                    | Operation::Touch {} => {}
+                    _ => return Verdict::Idle,
+                }
+            }
+            let Some((key, value)) = last.filter(|_| scene.succeeded()) else {
+                return Verdict::Idle;
+            };
+            let stored = scene.after.get(id).and_then(|held| held.record.get(key));
+            Verdict::must(stored == Some(value), || format!("{key:?} is {stored:?}"))
+        },
+    },
+    Invariant {
+        name: "P-3b",
+        says: "under merge, what a parallel request has put under another key meanwhile stays",
+        preset: Some(Preset::Recommended),
+        check: |story, scene| {
+            let Start::Found(id) = scene.start else { return Verdict::Idle };
+            if story.options().conflict.unwrap_or(Conflict::Merge) != Conflict::Merge
+                || !scene.succeeded()
+            {
+                return Verdict::Idle;
+            }
+            let mut theirs = None;
+            for (operation, _) in scene.operations() {
+                match operation {
+                    Operation::OtherSet { id: other, record } if other == id => {
+                        theirs = record.as_object()
+                    }
+                    Operation::Set { .. } | Operation::Get { .. } | Operation::Save {} => {}
+                    _ => return Verdict::Idle,
+                }
+            }
+            let Some(theirs) = theirs else { return Verdict::Idle };
+            let written = |key: &str| {
+                scene.request.handler().iter().any(|operation| {
+                matches!(operation, Operation::Set { key: ours, .. } if ours == key)
+            })
+            };
+            let record = scene.after.get(id).map(|held| held.record);
+            let kept = |(key, value): (&String, &serde_json::Value)| {
+                key == "cookie"
+                    || written(key)
+                    || record.and_then(|record| record.get(key)) == Some(value)
+            };
+            Verdict::must(theirs.iter().all(kept), || format!("{record:?} of {theirs:?}"))
+        },
+    },
+    Invariant {
+        name: "P-9a",
+        says: "with saveUninitialized off, a request that presents no session and sets nothing writes nothing \
+               and gets no cookie",
+        preset: None,
+        check: |story, scene| {
+            let preset = story.options().preset() == Preset::Express;
+            let sets = |operation: &Operation| {
+                !matches!(
+                    operation,
+                    Operation::Advance { .. }
+                        | Operation::Cookie {}
+                        | Operation::Get { .. }
+                        | Operation::Header { .. }
+                        | Operation::Id {}
+                        | Operation::Keys {}
+                        | Operation::OtherDestroy { .. }
+                        | Operation::OtherSet { .. }
+                        | Operation::Reload {}
+                        | Operation::Touch {}
+                )
+            };
+            if story.options().save_uninitialized.unwrap_or(preset)
+                || scene.start != Start::New
+                // The id that a test's client has guessed.
+                || scene.made.iter().any(|made| scene.verified().any(|id| id == made))
+                || scene.request.handler().iter().any(sets)
+            {
+                return Verdict::Idle;
+            }
+            let writes = scene.answer.calls.iter().any(|call| call.call != StoreCall::Get);
+            Verdict::must(!writes && scene.lines.is_empty(), || {
+                format!("{:?}, {:?}", scene.answer.calls, scene.answer.set_cookie)
+            })
+        },
+    },
+    Invariant {
+        name: "P-13a",
+        says: "a load that fails is a failed request: no handler, no session, no write, no cookie",
+        preset: None,
+        check: |_, scene| {
+            let fails = scene.request.fault(StoreCall::Get) == Some(FaultCode::Eio);
+            if !fails || scene.start != Start::Failed {
+                return Verdict::Idle;
+            }
+            let answer = scene.answer;
+            let failed = answer.status == 500 && answer.ops.is_empty() && answer.session.is_none();
+            Verdict::must(failed && answer.calls.len() == 1 && scene.lines.is_empty(), || {
+                format!("{answer:?}")
+            })
+        },
+    },
+    Invariant {
+        name: "P-13b",
+        says: "a write that fails at the end is a failed request, and no cookie is sent",
+        preset: None,
+        check: |_, scene| {
+            let Some(event) = scene.events.iter().rfind(|event| event.part == Part::End) else {
+                return Verdict::Idle;
+            };
+            let writes = matches!(event.call.call, StoreCall::Set | StoreCall::Destroy);
+            // What nobody has changed, and a parallel request has, stays as that has left it.
+            if event.done || !writes || event.call.refused.is_some() && !changed(scene) {
+                return Verdict::Idle;
+            }
+            let failed =
+                scene.answer.status >= 400 && !scene.succeeded() || scene.request.status() >= 400;
+            Verdict::must(failed && scene.lines.is_empty(), || format!("{:?}", scene.answer))
+        },
+    },
+    Invariant {
+        name: "P-13c",
+        says: "a cookie is sent for what the store holds",
+        preset: Some(Preset::Recommended),
+        check: |_, scene| {
+            let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
+                return Verdict::Idle;
+            };
+            let id = line.id().unwrap_or_default();
+            let failed = scene.events.iter().any(|event| !event.done && event.call.id == id);
+            let written = scene.events.iter().any(|event| {
+                event.done
+                    && event.call.record.is_some()
+                    && event.call.to.as_deref().unwrap_or(&event.call.id) == id
+            });
+            Verdict::must(written || !failed && scene.after.contains_key(&*id), || {
+                format!("{:?}", scene.answer)
+            })
+        },
+    },
+];
+
+/// Does the handler write to the session?
+fn changed(scene: &Scene<'_>) -> bool {
+    scene.request.handler().iter().any(|operation| {
+        matches!(
+            operation,
+            Operation::Set { .. } | Operation::Update { .. } | Operation::Delete { .. }
+        )
+    })
+}
