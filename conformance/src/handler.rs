@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_session::{Action, Attribute, Exchange, Expires, SessionCookie, Timestamp};
-use http_session_store::{Env, Error, Session};
+use http_session_store::{Env, Error, Session, Store};
 use serde_json::{Value, json};
 
 use crate::driver;
@@ -49,9 +49,11 @@ fn outside(world: &World, headers: &mut HeaderMap, operation: &Operation) -> Opt
     Some(true.into())
 }
 
-/// Carries out one operation on the core's own session; `None` where the request has none.
+/// Carries out one operation on the core's own session; `None` where the request has none. `asked` is the
+/// world, or what stands before it.
 pub(crate) fn on_exchange(
     world: &World,
+    asked: &(impl Store + Env),
     headers: &mut HeaderMap,
     exchange: Option<&mut Exchange>,
     operation: &Operation,
@@ -61,7 +63,7 @@ pub(crate) fn on_exchange(
     }
     let Some(exchange) = exchange else { return without_session(operation) };
     let now = world.now();
-    let genid = || world.genid().expect("scripted ids are ids");
+    let genid = || asked.genid().expect("scripted ids are ids");
     let action = match operation {
         Operation::CookieReset {} if exchange.session().is_some() => {
             exchange.reset_cookie(now);
@@ -112,7 +114,7 @@ pub(crate) fn on_exchange(
             };
         }
     };
-    let mut result = driver::run(exchange, action, world, world);
+    let mut result = driver::run(exchange, action, asked, asked);
     if let (Ok(()), Operation::LogIn { key, value }) = (&result, operation) {
         let session = exchange.session().ok_or(Error::NoSession);
         result = session.and_then(|session| session.insert(key, value).map_err(Error::Data));
