@@ -1,0 +1,1 @@
+//! A history of two requests as a scenario.
