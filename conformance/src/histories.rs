@@ -47,9 +47,11 @@ pub mod invariants;
 mod machine;
 mod model;
 pub mod orders;
+mod story;
 mod tally;
 
 pub use self::machine::{at_the_same_time, every_order, follow, one_after_the_other};
+pub use self::story::story;
 pub use self::tally::Tally;
 
 #[cfg(doc)]
@@ -152,14 +154,6 @@ impl Setting {
         self
     }
 
-    /// How far the clock moves before each operation. Six minutes let sessions end in the middle of requests,
-    /// which the invariants allow for.
-    #[must_use]
-    pub const fn tick(mut self, tick: Duration) -> Self {
-        self.tick = tick;
-        self
-    }
-
     /// What happens to a write when a parallel request was faster.
     pub const fn conflict(&self) -> Conflict {
         self.conflict
@@ -230,6 +224,10 @@ pub struct History {
     pub answers: Vec<Answer>,
     /// How conflicts were to be dealt with.
     pub conflict: Conflict,
+    /// What the requests ended with.
+    pub ends: Vec<End>,
+    /// What they did before.
+    pub script: Script,
     /// What the store held in the end.
     pub end: BTreeMap<Id, Seen>,
     /// Who made each id; `None`: the request before all, which made the session.

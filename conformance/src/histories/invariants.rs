@@ -303,11 +303,12 @@ fn cookie_keeps_promise(history: &History) -> Verdict {
 
 fn merging_goes_on(history: &History) -> Verdict {
     let mut verdict = Verdict::default();
-    let changed = |step: &&Step| matches!(step.reply, Some(Reply::Changed(_))) && step.heard;
+    let refused =
+        |step: &&Step| step.heard && matches!(step.reply, Some(Reply::Changed(_) | Reply::Exists));
     if history.conflict != Conflict::Merge {
         return verdict;
     }
-    for step in history.steps.iter().filter(changed) {
+    for step in history.steps.iter().filter(refused) {
         let faulty =
             history.steps.iter().any(|other| other.request == step.request && !other.heard);
         let failed = history.answers[step.request].failed;

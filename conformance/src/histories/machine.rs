@@ -141,6 +141,7 @@ async fn run<S: Store>(
 }
 
 struct Machine<'a, S> {
+    ends: &'a [End],
     fault: Option<Fault>,
     ids: Vec<SessionId>,
     /// What failed for its request, and is still on its way to the store.
@@ -149,6 +150,7 @@ struct Machine<'a, S> {
     name: &'a str,
     now: Timestamp,
     requests: Vec<Request>,
+    script: Script,
     setting: &'a Setting,
     steps: Vec<Step>,
     store: &'a S,
@@ -312,6 +314,7 @@ impl<'a, S: Store> Machine<'a, S> {
         case: &'a Case<'_>,
     ) -> Result<Self, S::Error> {
         let mut machine = Self {
+            ends: case.ends,
             fault: None,
             ids: Vec::new(),
             late: None,
@@ -319,6 +322,7 @@ impl<'a, S: Store> Machine<'a, S> {
             name: &case.name,
             now: setting.start,
             requests: Vec::new(),
+            script: case.script,
             setting,
             steps: Vec::new(),
             store,
@@ -622,6 +626,8 @@ impl<'a, S: Store> Machine<'a, S> {
         let Setting { absolute, conflict, granularity, idle, .. } = *self.setting;
         Ok(History {
             absolute,
+            ends: self.ends.to_vec(),
+            script: self.script,
             answers: self.requests.into_iter().map(|request| request.answer).collect(),
             conflict,
             end,
