@@ -43,12 +43,13 @@ async fn at_the_same_moment() {
     let (stores, mut seen) = ([place.store.clone(), place.store.clone()], BTreeSet::new());
     for (pair, ends) in orders::ends(2).enumerate() {
         let mut allowed = BTreeSet::new();
-        let each = |history: History| drop(allowed.insert(history.end_state()));
-        let orders = every_order(&setting(), &ends, Script::Four, MemoryStore::new, each);
+        let each = |history: History| allowed.extend([history.end_state()]);
+        let setting = setting();
+        let orders = every_order(&setting, &ends, Script::Four, MemoryStore::new, each);
         orders.await.expect("it has room");
         for turn in 0..5 {
             let case = Case::new(&ends, Script::Four, &[]).name(format!("{pair}-{turn}-"));
-            let history = at_the_same_time(&setting(), &stores, &case).await.expect("it works");
+            let history = at_the_same_time(&setting, &stores, &case).await.expect("it works");
             let end = history.end_state();
             assert!(allowed.contains(&end), "{ends:?} ended with {end}, not one of {allowed:#?}");
             seen.insert((pair, end));

@@ -2,14 +2,15 @@
 
 mod common;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use http_session_conformance::histories::{
-    Case, End, Script, Setting, Tally, at_the_same_time, every_order, follow, orders,
+    Case, End, History, Script, Setting, Tally, at_the_same_time, every_order, follow, orders,
 };
 use http_session_conformance::servers;
 use http_session_redis::RedisStore;
 use http_session_store::MemoryStore;
-use std::collections::BTreeSet;
-use std::time::Duration;
 
 use self::common::{PATIENCE, now, shared, unique};
 
@@ -64,9 +65,7 @@ async fn at_the_same_moment() {
 /// The ends to which the orders of these requests lead.
 async fn ends_in_memory(ends: &[End]) -> BTreeSet<String> {
     let mut allowed = BTreeSet::new();
-    let each = |history: http_session_conformance::histories::History| {
-        allowed.insert(history.end_state());
-    };
+    let each = |history: History| allowed.extend([history.end_state()]);
     every_order(&setting(), ends, Script::Four, MemoryStore::new, each).await.expect("it has room");
     allowed
 }

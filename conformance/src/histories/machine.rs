@@ -597,13 +597,14 @@ impl<'a, S: Store> Machine<'a, S> {
             Ok(None) if request.closing => self.answered(index),
             Ok(None) => self.handle(index),
             Err(error) => {
-                request.answer.failed.get_or_insert(match error {
+                let failure = match error {
                     Error::Conflict => Failure::Conflict,
                     Error::Gone => Failure::Gone,
                     Error::Missing => Failure::Missing,
                     Error::Store(Lost) => Failure::Store,
                     error => panic!("{error:?}"),
-                });
+                };
+                request.answer.failed.get_or_insert(failure);
                 // The handler gives up, and the session is closed like any other.
                 if !request.closing {
                     self.close(index);
