@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::reading::{Claim, Line, claims, cookie_end};
 use crate::client::cookie_header;
-use crate::scenario::{FaultCode, Operation, Options, Preset, Request, Scenario};
+use crate::scenario::{Conflict, FaultCode, Operation, Options, Preset, Request, Scenario};
 use crate::trace::{Answer, Call, Refused, StoreCall, Trace};
 
 /// The scenario, what it configures, and what happened in each request.
@@ -96,12 +96,14 @@ pub(super) struct Held<'a> {
     pub(super) end: Option<i64>,
     /// When its session began, as far as that is known.
     pub(super) began: Option<i64>,
+    /// Somebody else has written it, and the request that is under way does not know.
+    unseen: bool,
 }
 
 impl<'a> Held<'a> {
     fn preloaded(record: &'a Value) -> Self {
         let began = record.get("http-session:created").and_then(Value::as_i64);
-        Self { record, cookie: None, end: cookie_end(record), began }
+        Self { record, cookie: None, end: cookie_end(record), began, unseen: false }
     }
 
     /// Its cookie.
@@ -164,9 +166,10 @@ impl<'a> Scene<'a> {
         self.request.handler().iter().zip(&self.answer.ops)
     }
 
-    /// The answer is the handler's.
+    /// The answer is the handler's, and nothing was reported.
     pub(super) fn succeeded(&self) -> bool {
-        self.answer.ops.len() == self.request.handler().len()
+        self.answer.errors.is_empty()
+            && self.answer.ops.len() == self.request.handler().len()
             && self.answer.status == self.request.status()
     }
 }
@@ -196,6 +199,7 @@ impl<'a> Teller<'a> {
         let claims = header.map_or_else(Vec::new, |header| {
             claims(header, options.name(), options.secret.as_slice(), most)
         });
+        self.ledger.values_mut().for_each(|held| held.unseen = false);
         let (before, ended) = (self.ledger.clone(), self.ended.clone());
         let (mut events, mut made) = (Vec::new(), Vec::new());
         let mut calls = answer.calls.iter().peekable();
@@ -228,7 +232,9 @@ impl<'a> Teller<'a> {
             }
             Start::Failed | Start::Skipped => None,
         };
-        let mut born = begin;
+        // When that began, at the latest: somebody else's record may not say.
+        let loaded = session.as_deref().and_then(|id| self.ledger.get(id)?.began);
+        let mut born = loaded.unwrap_or(begin);
         for (position, (operation, result)) in request.handler().iter().zip(&answer.ops).enumerate()
         {
             let part = Part::Operation(position);
@@ -239,7 +245,8 @@ impl<'a> Teller<'a> {
                 }
                 Operation::OtherSet { id, record } => {
                     self.ended.remove(&**id);
-                    self.ledger.insert(id, Held::preloaded(record));
+                    let held = Held { unseen: true, ..Held::preloaded(record) };
+                    self.ledger.insert(id, held);
                     continue;
                 }
                 Operation::OtherDestroy { id } => {
@@ -307,6 +314,12 @@ impl<'a> Teller<'a> {
         }
     }
 
+    /// Do writes and touches look at no version?
+    fn overwrites(&self) -> bool {
+        let default = if self.quirks { Conflict::Overwrite } else { Conflict::Merge };
+        self.scenario.options.conflict.unwrap_or(default) == Conflict::Overwrite
+    }
+
     fn make(&mut self, made: &mut Vec<String>) -> String {
         self.ids += 1;
         let id = self.scenario.options.id(self.ids);
@@ -355,17 +368,28 @@ impl<'a> Teller<'a> {
         let before = self.ledger.get(id).copied();
         let began = match from {
             Some((Operation::LogIn { .. }, _)) => Some(now),
-            Some((_, born)) => Some(before.and_then(|held| held.began).unwrap_or(born)),
+            Some((_, born)) => {
+                Some(before.and_then(|held| held.began).map_or(born, |began| began.max(born)))
+            }
             None => None,
         };
         let end = call.expires.or_else(|| call.record.as_ref().and_then(cookie_end));
         let ended = self.ended.contains(call.to.as_deref().unwrap_or(id));
+        // A load tells what is there now, and so does a refusal.
+        let tells = done && call.call == StoreCall::Get || call.refused == Some(Refused::Changed);
+        if tells && let Some(held) = self.ledger.get_mut(id) {
+            held.unseen = false;
+        }
         if done {
-            let held = call.record.as_ref().map(|record| Held { record, cookie: None, end, began });
+            let written = |record| Held { record, cookie: None, end, began, unseen: false };
+            let held = call.record.as_ref().map(written);
             match (call.call, held) {
                 (StoreCall::Get, _) | (_, None) if call.call != StoreCall::Destroy => {}
                 (StoreCall::Touch, Some(touch)) => {
-                    if let Some(held) = self.ledger.get_mut(id) {
+                    // Another version has an end of its own.
+                    let blind = self.overwrites();
+                    let held = self.ledger.get_mut(id).filter(|held| blind || !held.unseen);
+                    if let Some(held) = held {
                         (held.cookie, held.end) = (touch.record.get("cookie"), end);
                     }
                 }

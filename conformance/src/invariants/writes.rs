@@ -1,6 +1,8 @@
 //! What is written, and what becomes of what was not: P-3, P-9, P-13.
 
-use super::story::{Part, Scene, Start};
+use serde_json::Value;
+
+use super::story::{Part, Start};
 use super::{Invariant, Verdict};
 use crate::scenario::{Conflict, Operation, Preset};
 use crate::trace::StoreCall;
@@ -8,13 +10,16 @@ use crate::trace::StoreCall;
 pub(super) const ALL: &[Invariant] = &[
     Invariant {
         name: "P-3a",
-        says: "what a successful request has put into a stored session is in its record afterwards",
+        says: "what a successful request has changed of a stored session is in its record afterwards, whatever a \
+               parallel request did",
         preset: None,
         check: |_, scene| {
             let Start::Found(id) = scene.start else { return Verdict::Idle };
-            let mut last: Option<(&str, &serde_json::Value)> = None;
+            let mut last: Option<(&str, &Value)> = None;
+            let mut alone = true;
             for (operation, result) in scene.operations() {
                 match operation {
+                    Operation::OtherDestroy { .. } | Operation::OtherSet { .. } => alone = false,
                     Operation::Set { key, value } if *result == true => last = Some((key, value)),
                     Operation::Advance { .. }
                     | Operation::Get { .. }
@@ -29,6 +34,11 @@ pub(super) const ALL: &[Invariant] = &[
             let Some((key, value)) = last.filter(|_| scene.succeeded()) else {
                 return Verdict::Idle;
             };
+            // What it was already is no change.
+            let was = scene.before.get(id).and_then(|held| held.record.get(key));
+            if !alone && was == Some(value) {
+                return Verdict::Idle;
+            }
             let stored = scene.after.get(id).and_then(|held| held.record.get(key));
             Verdict::must(stored == Some(value), || format!("{key:?} is {stored:?}"))
         },
@@ -61,7 +71,7 @@ pub(super) const ALL: &[Invariant] = &[
             })
             };
             let record = scene.after.get(id).map(|held| held.record);
-            let kept = |(key, value): (&String, &serde_json::Value)| {
+            let kept = |(key, value): (&String, &Value)| {
                 key == "cookie"
                     || written(key)
                     || record.and_then(|record| record.get(key)) == Some(value)
@@ -86,7 +96,6 @@ pub(super) const ALL: &[Invariant] = &[
                         | Operation::Id {}
                         | Operation::Keys {}
                         | Operation::OtherDestroy { .. }
-                        | Operation::OtherSet { .. }
                         | Operation::Reload {}
                         | Operation::Touch {}
                 )
@@ -130,13 +139,11 @@ pub(super) const ALL: &[Invariant] = &[
                 return Verdict::Idle;
             };
             let writes = matches!(event.call.call, StoreCall::Set | StoreCall::Destroy);
-            // What nobody has changed, and a parallel request has, stays as that has left it.
-            if event.done || !writes || event.call.refused.is_some() && !changed(scene) {
+            if !writes || event.done || event.call.refused.is_some() {
                 return Verdict::Idle;
             }
-            let failed =
-                scene.answer.status >= 400 && !scene.succeeded() || scene.request.status() >= 400;
-            Verdict::must(failed && scene.lines.is_empty(), || format!("{:?}", scene.answer))
+            let failed = scene.answer.status == 500 && scene.lines.is_empty();
+            Verdict::must(failed, || format!("{:?}", scene.answer))
         },
     },
     Invariant {
@@ -148,17 +155,17 @@ pub(super) const ALL: &[Invariant] = &[
                 return Verdict::Idle;
             };
             let id = line.id().unwrap_or_default();
-            Verdict::must(scene.after.contains_key(&*id), || format!("{:?}", scene.answer))
+            // Before the client has it, nobody could have ended it.
+            let ended = scene.request.handler().iter().any(|operation| {
+                matches!(operation, Operation::OtherDestroy { id: other } if *other == id)
+            });
+            // A session may be over as soon as it is written.
+            let written = scene.events.iter().any(|event| {
+                let to = event.call.to.as_deref().unwrap_or(&event.call.id);
+                event.done && event.call.record.is_some() && to == id
+            });
+            let holds = ended || written || scene.after.contains_key(&*id);
+            Verdict::must(holds, || format!("{:?}", scene.answer))
         },
     },
 ];
-
-/// Does the handler write to the session?
-fn changed(scene: &Scene<'_>) -> bool {
-    scene.request.handler().iter().any(|operation| {
-        matches!(
-            operation,
-            Operation::Set { .. } | Operation::Update { .. } | Operation::Delete { .. }
-        )
-    })
-}
