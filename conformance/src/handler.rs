@@ -50,10 +50,11 @@ fn outside(world: &World, headers: &mut HeaderMap, operation: &Operation) -> Opt
     Some(true.into())
 }
 
-/// Carries out one operation on the core's own session; `None` where the request has none.
+/// Carries out one operation on the core's own session; `None` where the request has none. The store
+/// and the environment are the world, or what stands before it.
 pub(crate) fn on_exchange(
     world: &World,
-    store: &impl Store,
+    (store, env): (&impl Store, &impl Env),
     headers: &mut HeaderMap,
     exchange: Option<&mut Exchange>,
     operation: &Operation,
@@ -63,7 +64,7 @@ pub(crate) fn on_exchange(
     }
     let Some(exchange) = exchange else { return without_session(operation) };
     let now = world.now();
-    let genid = || world.genid().expect("scripted ids are ids");
+    let genid = || env.genid().expect("scripted ids are ids");
     let action = match operation {
         Operation::CookieReset {} if exchange.session().is_some() => {
             exchange.reset_cookie(now);
@@ -114,7 +115,7 @@ pub(crate) fn on_exchange(
             };
         }
     };
-    let mut result = driver::run(exchange, action, store, world);
+    let mut result = driver::run(exchange, action, store, env);
     if let (Ok(()), Operation::LogIn { key, value }) = (&result, operation) {
         let session = exchange.session().ok_or(Error::NoSession);
         result = session.and_then(|session| session.insert(key, value).map_err(Error::Data));

@@ -5,7 +5,7 @@
 //! nothing of the library is asked whether the library is right.
 //!
 //! An invariant that was never applied says nothing. So a [`Tally`] counts how often the premise of each one
-//! held.
+//! held, and for each one there is a [`Bug`] that it catches.
 
 use std::fmt;
 use std::ops::AddAssign;
@@ -14,11 +14,15 @@ use crate::scenario::{Preset, Scenario};
 use crate::trace::Trace;
 
 mod access;
+mod bug;
 mod lifetime;
 mod reading;
 mod response;
 mod story;
 mod writes;
+
+pub use self::bug::{BUGS, Bug};
+pub(crate) use self::bug::{Flaw, Flawed};
 
 use self::story::{Scene, Story};
 
@@ -54,7 +58,7 @@ impl Verdict {
 }
 
 /// All invariants, in the order in which they are checked.
-const ALL: [&[Invariant]; 4] = [access::ALL, lifetime::ALL, response::ALL, writes::ALL];
+const ALL: [&[Invariant]; 4] = [lifetime::ALL, access::ALL, response::ALL, writes::ALL];
 
 /// How many invariants there are.
 const COUNT: usize = {
@@ -90,6 +94,11 @@ pub fn check(scenario: &Scenario, trace: &Trace, tally: &mut Tally) -> Result<()
         }
     }
     Ok(())
+}
+
+/// What a text shows of the scenario's ids, secrets and data: the text (P-12b).
+pub(crate) fn leak(scenario: &Scenario, trace: &Trace, text: &str) -> Option<String> {
+    response::leak(&Story::tell(scenario, trace), [text].into_iter())
 }
 
 /// An invariant that does not hold.

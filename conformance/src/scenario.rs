@@ -99,7 +99,21 @@ impl Options {
             Preset::Express => "connect.sid",
             Preset::Recommended => "__Host-id",
         });
-        if self.localhost == Some(true) { name.trim_start_matches("__Host-") } else { name }
+        match self.localhost {
+            Some(true) => name.trim_start_matches("__Host-").trim_start_matches("__Secure-"),
+            _ => name,
+        }
+    }
+
+    /// The idle and the absolute timeout in milliseconds, if there are such: by default those of the preset, one
+    /// day and 30 days with [`Preset::Recommended`].
+    pub fn timeouts(&self) -> [Option<u64>; 2] {
+        const DAY: u64 = 24 * 3_600_000;
+        let defaults = match self.preset() {
+            Preset::Express => [None, None],
+            Preset::Recommended => [Some(DAY), Some(30 * DAY)],
+        };
+        [self.idle_timeout.unwrap_or(defaults[0]), self.absolute_timeout.unwrap_or(defaults[1])]
     }
 
     /// `storeTouch`, true by default.

@@ -8,6 +8,7 @@ mod rocket;
 #[cfg(feature = "frameworks")]
 mod warp;
 
+use std::cell::RefCell;
 use std::str::FromStr;
 
 use http::header::{CACHE_CONTROL, HeaderMap, HeaderName, VARY};
@@ -18,6 +19,7 @@ pub use self::axum::Wiring;
 
 use crate::adapter::{self, App, Started};
 use crate::client::latin1;
+use crate::invariants::Bug;
 use crate::reports;
 use crate::scenario::Scenario;
 use crate::trace::{Answer, Trace};
@@ -66,7 +68,7 @@ impl Via {
     pub fn replay(self, scenario: &Scenario) -> Trace {
         reports::collect(|| {
             if self == Self::Core {
-                return core::replay(scenario);
+                return core::replay(scenario, None, None);
             }
             let runtime = Builder::new_current_thread().enable_all().build();
             let start = async |app: App| self.start(app).await;
@@ -94,6 +96,14 @@ impl Via {
             Self::Warp => warp::start(app).await,
         }
     }
+}
+
+/// Replays a scenario through the core, with a bug in it or none; and what `Debug` shows of all that there is
+/// on the way.
+pub(crate) fn through_core(scenario: &Scenario, bug: Option<&Bug>) -> (Trace, String) {
+    let shown = RefCell::default();
+    let trace = reports::collect(|| core::replay(scenario, bug, Some(&shown)));
+    (trace, shown.into_inner())
 }
 
 impl Answer {

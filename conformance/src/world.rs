@@ -20,7 +20,7 @@ use crate::trace::{Call, Refused, StoreCall};
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) env: TestEnv,
-    options: Options,
+    options: Arc<Options>,
     start: Timestamp,
     state: Arc<Mutex<State>>,
 }
@@ -78,7 +78,7 @@ impl World {
         }
         Self {
             env: TestEnv::new(start),
-            options: scenario.options.clone(),
+            options: Arc::new(scenario.options.clone()),
             start,
             state: Arc::new(Mutex::new(state)),
         }

@@ -120,11 +120,13 @@ pub(crate) fn audit<'a>(
     let path = template.path();
     let reachable = path.starts_with('/')
         && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"#<>?\\^`{}".contains(&byte));
+    // With an empty path there is no Path attribute at all (B-145).
+    let root = cookie.truthy(Attribute::Path).and_then(Value::as_str) == Some("/");
     let refused = [
         (Finding::KnownSecret, secrets.clone().any(|secret| KNOWN.contains(&secret.bytes()))),
         (Finding::ShortSecret, secrets.any(|secret| secret.bytes().len() < 32)),
         (Finding::NoneNotSecure, dropped(cookie) || dropped(on_tls)),
-        (Finding::HostPrefix, host && !(secure && !domain && path == "/")),
+        (Finding::HostPrefix, host && !(secure && !domain && root)),
         (Finding::HttpPrefix, http && !(has(Attribute::HttpOnly) && secure)),
         (Finding::SecurePrefix, name.starts_with("__secure-") && !secure),
         (Finding::PartitionedNotSecure, has(Attribute::Partitioned) && !secure),

@@ -31,6 +31,9 @@ pub(super) const ALL: &[Invariant] = &[
         says: "an id whose record does not live is never adopted: nothing is written under it",
         preset: None,
         check: |_, scene| {
+            if matches!(scene.start, Start::Failed | Start::Skipped) {
+                return Verdict::Idle;
+            }
             let unknown = |id: &str| {
                 scene.start != Start::Found(id) && scene.made.iter().all(|made| made != id)
             };
@@ -65,16 +68,14 @@ pub(super) const ALL: &[Invariant] = &[
     },
     Invariant {
         name: "P-1d",
-        says: "where the path has no sessions, or there can be none, there is none, and no cookie",
+        says: "where the path has no sessions there is none, no call of the store and no cookie",
         preset: None,
         check: |_, scene| {
-            if !matches!(scene.start, Start::Failed | Start::Skipped) {
+            if scene.start != Start::Skipped {
                 return Verdict::Idle;
             }
-            let found = &scene.answer.session;
-            Verdict::must(found.is_none() && scene.lines.is_empty(), || {
-                format!("{found:?}, {:?}", scene.answer.set_cookie)
-            })
+            let idle = scene.answer.session.is_none() && scene.answer.calls.is_empty();
+            Verdict::must(idle && scene.lines.is_empty(), || format!("{:?}", scene.answer))
         },
     },
     Invariant {

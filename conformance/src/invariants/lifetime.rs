@@ -50,18 +50,6 @@ pub(super) const ALL: &[Invariant] = &[
         },
     },
     Invariant {
-        name: "P-2c",
-        says: "the store holds in the end what its calls have put there, and nothing else",
-        preset: None,
-        check: |story, scene| {
-            if !story.is_last(scene) {
-                return Verdict::Idle;
-            }
-            let stray = story.trace.store.keys().find(|id| !scene.after.contains_key(&***id));
-            Verdict::none(stray.map(|id| format!("{id:?} is there")))
-        },
-    },
-    Invariant {
         name: "P-4a",
         says: "after a new id was given, or the session was destroyed, the old one has no record",
         preset: None,
@@ -133,12 +121,24 @@ pub(super) const ALL: &[Invariant] = &[
         },
     },
     Invariant {
+        name: "P-2c",
+        says: "the store holds in the end what its calls have put there, and nothing else",
+        preset: None,
+        check: |story, scene| {
+            if !story.is_last(scene) {
+                return Verdict::Idle;
+            }
+            let stray = story.trace.store.keys().find(|id| !scene.after.contains_key(&***id));
+            Verdict::none(stray.map(|id| format!("{id:?} is there")))
+        },
+    },
+    Invariant {
         name: "P-5a",
         says: "no write lets a session live for longer than the idle timeout from its moment on",
         preset: None,
         check: |story, scene| {
             let Some(idle) = story.idle else { return Verdict::Idle };
-            deadline(scene, |event| Some(event.now + idle))
+            deadline(scene, |event| event.now.checked_add(idle))
         },
     },
     Invariant {
@@ -148,7 +148,7 @@ pub(super) const ALL: &[Invariant] = &[
         preset: None,
         check: |story, scene| {
             let Some(absolute) = story.absolute else { return Verdict::Idle };
-            deadline(scene, |event| Some(event.began? + absolute))
+            deadline(scene, |event| event.began?.checked_add(absolute))
         },
     },
     Invariant {
@@ -159,7 +159,10 @@ pub(super) const ALL: &[Invariant] = &[
             let now = story.scenario.start + scene.request.at();
             let over = |id: &str| {
                 let held = scene.before.get(id)?;
-                let absolute = held.began.zip(story.absolute).map(|(began, length)| began + length);
+                let absolute = held
+                    .began
+                    .zip(story.absolute)
+                    .and_then(|(began, length)| began.checked_add(length));
                 let end = [held.end, absolute].into_iter().flatten().min()?;
                 (end <= now).then_some(end)
             };
@@ -194,6 +197,8 @@ fn deadline(scene: &Scene<'_>, latest: impl Fn(&Event<'_>) -> Option<i64>) -> Ve
         .events
         .iter()
         .filter(|event| event.part != Part::Begin && event.call.record.is_some());
+    // What is later than all dates is no end.
+    let latest = |event: &Event<'_>| latest(event).filter(|end| *end <= 8_640_000_000_000_000);
     let mut bound = writes.filter_map(|event| Some((event, latest(event)?))).peekable();
     if bound.peek().is_none() {
         return Verdict::Idle;

@@ -30,7 +30,10 @@ pub(super) const ALL: &[Invariant] = &[
         name: "P-10c",
         says: "a line keeps the rules of its name's prefix, and of SameSite=None and Partitioned, or browsers drop it",
         preset: Some(Preset::Recommended),
-        check: |_, scene| {
+        check: |story, scene| {
+            if !has_own_attributes(story, scene) {
+                return Verdict::Idle;
+            }
             each_line(scene, |line| {
                 let name = line.name.to_ascii_lowercase();
                 let host = name.starts_with("__host-");
@@ -62,13 +65,7 @@ pub(super) const ALL: &[Invariant] = &[
                 return Verdict::Idle;
             };
             // The client was not told of what was changed since.
-            let changes = |operation: &Operation| {
-                matches!(operation, Operation::CookieSet { .. } | Operation::CookieReset {})
-            };
-            if story.scenes[..scene.index]
-                .iter()
-                .any(|scene| scene.request.handler().iter().any(changes))
-            {
+            if !has_own_attributes(story, scene) {
                 return Verdict::Idle;
             }
             let same = ["Domain", "Path"].iter().all(|name| line.get(name) == set.get(name))
@@ -187,12 +184,24 @@ pub(super) const ALL: &[Invariant] = &[
     },
 ];
 
-/// What must not show: the secrets, and of ids and data what is long enough not to show by accident.
-fn leak<'a>(story: &Story<'_>, mut texts: impl Iterator<Item = &'a str>) -> Option<String> {
+/// What must not show: secrets, ids and data, but for what is a word of any message, or as short as one.
+pub(super) fn leak<'a>(
+    story: &Story<'_>,
+    mut texts: impl Iterator<Item = &'a str>,
+) -> Option<String> {
     let scenario = story.scenario;
     let mut hidden: Vec<&str> =
         scenario.options.secret.as_slice().iter().map(String::as_str).collect();
-    hidden.extend(scenario.preload.keys().map(String::as_str));
+    for (id, record) in &scenario.preload {
+        hidden.push(id);
+        hidden.extend(
+            record
+                .as_object()
+                .into_iter()
+                .flat_map(|record| record.values())
+                .filter_map(Value::as_str),
+        );
+    }
     for scene in &story.scenes {
         hidden.extend(scene.made.iter().map(String::as_str));
         hidden.extend(scene.verified());
@@ -201,8 +210,23 @@ fn leak<'a>(story: &Story<'_>, mut texts: impl Iterator<Item = &'a str>) -> Opti
             _ => None,
         }));
     }
-    hidden.retain(|text| text.len() > 3);
+    let is_word = |text: &str| text.len() < 4 || text.bytes().all(|byte| byte.is_ascii_lowercase());
+    hidden.retain(|text| !is_word(text));
     texts.find(|text| hidden.iter().any(|hidden| text.contains(hidden))).map(str::to_owned)
+}
+
+/// Are the attributes of the session's cookie those of the options? An application that changes them, and
+/// whoever else writes the record (B-072), has its own.
+fn has_own_attributes(story: &Story<'_>, scene: &Scene<'_>) -> bool {
+    let mut handlers =
+        story.scenes[..=scene.index].iter().flat_map(|scene| scene.request.handler());
+    let changes = handlers.any(|operation| {
+        matches!(
+            operation,
+            Operation::CookieSet { .. } | Operation::CookieReset {} | Operation::OtherSet { .. }
+        )
+    });
+    !changes && story.scenario.preload.is_empty()
 }
 
 fn each_line(scene: &Scene<'_>, flaw: impl Fn(&Line<'_>) -> Option<String>) -> Verdict {

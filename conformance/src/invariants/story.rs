@@ -11,9 +11,6 @@ use crate::client::cookie_header;
 use crate::scenario::{FaultCode, Operation, Options, Preset, Request, Scenario};
 use crate::trace::{Answer, Call, Refused, StoreCall, Trace};
 
-/// How long the preset `recommended` lets a session live unused, and at all, in milliseconds.
-const TIMEOUTS: [u64; 2] = [24 * 3_600_000, 30 * 24 * 3_600_000];
-
 /// The scenario, what it configures, and what happened in each request.
 pub(super) struct Story<'a> {
     pub(super) scenario: &'a Scenario,
@@ -117,14 +114,12 @@ impl<'a> Story<'a> {
     pub(super) fn tell(scenario: &'a Scenario, trace: &'a Trace) -> Self {
         let options = &scenario.options;
         let quirks = options.preset() == Preset::Express;
-        let timeout = |asked: Option<Option<u64>>, default: u64| {
-            let default = (!quirks).then_some(default);
-            asked.unwrap_or(default).and_then(|millis| i64::try_from(millis).ok())
-        };
+        let millis = |timeout: Option<u64>| timeout.and_then(|millis| i64::try_from(millis).ok());
+        let [idle, absolute] = options.timeouts().map(millis);
         let mut teller = Teller {
             scenario,
             quirks,
-            absolute: timeout(options.absolute_timeout, TIMEOUTS[1]),
+            absolute,
             ids: 0,
             ledger: scenario
                 .preload
@@ -142,7 +137,6 @@ impl<'a> Story<'a> {
             scenes.push(teller.scene(index, request, answer, header.as_deref()));
             set_cookies.push(answer.set_cookie.clone());
         }
-        let (idle, absolute) = (timeout(options.idle_timeout, TIMEOUTS[0]), teller.absolute);
         Self { scenario, trace, scenes, quirks, idle, absolute }
     }
 
@@ -329,7 +323,10 @@ impl<'a> Teller<'a> {
             None => {}
         }
         let Some((&id, held)) = self.ledger.get_key_value(id) else { return Start::New };
-        let ends = [held.end, held.began.zip(self.absolute).map(|(began, length)| began + length)];
+        let ends = [
+            held.end,
+            held.began.zip(self.absolute).and_then(|(began, length)| began.checked_add(length)),
+        ];
         if ends.into_iter().flatten().any(|end| end <= self.now) {
             return Start::New;
         }

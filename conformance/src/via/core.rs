@@ -1,33 +1,57 @@
 //! Through the core, with no framework.
 
+use std::cell::RefCell;
+use std::fmt::{Debug, Write};
+
 use http::Uri;
 use http::header::HeaderMap;
-use http_session::{Begin, Config, RequestFacts};
+use http_session::{Begin, Config, Exchange, RequestFacts};
 use http_session_store::{Env, Error, Store};
 
 use crate::client::{cookie_header, latin1};
 use crate::driver;
 use crate::handler::on_exchange;
+use crate::invariants::{Bug, Flaw, Flawed};
 use crate::reports;
 use crate::scenario::{Request, Scenario};
 use crate::setup::{Setup, connection};
 use crate::trace::{Answer, Trace};
 use crate::world::World;
 
-pub(super) fn replay(scenario: &Scenario) -> Trace {
+/// Replays a scenario: with a bug in it, or none. `shown` gets what `Debug` shows of all that there is.
+pub(super) fn replay(
+    scenario: &Scenario,
+    bug: Option<&Bug>,
+    shown: Option<&RefCell<String>>,
+) -> Trace {
     let name = scenario.name.clone();
-    let Ok(setup) = Setup::of(scenario) else {
+    let flaw = bug.map(|bug| bug.flaw);
+    let setup = match flaw {
+        Some(Flaw::Options(change)) => {
+            let mut changed = scenario.clone();
+            change(&mut changed.options);
+            Setup::of(&changed)
+        }
+        _ => Setup::of(scenario),
+    };
+    let Ok(setup) = setup else {
         return Trace { name, rejected: true, ..Trace::default() };
     };
     let world = World::new(scenario);
     let mut set_cookies = Vec::new();
-    let requests = (0..scenario.requests.len())
-        .map(|index| step(&setup, (&world, &world), scenario, index, &mut set_cookies))
-        .collect();
+    let visits = Visits { setup: &setup, world: &world, flaw, shown };
+    let requests = (0..scenario.requests.len()).map(|index| match flaw {
+        Some(Flaw::World(misdeed)) => {
+            let flawed = Flawed { world: world.clone(), misdeed };
+            visits.step((&flawed, &flawed), scenario, index, &mut set_cookies)
+        }
+        _ => visits.step((&world, &world), scenario, index, &mut set_cookies),
+    });
+    let requests = requests.collect();
     Trace { name, rejected: false, requests, store: world.records() }
 }
 
-/// Replays the request with this index.
+/// Replays the request with this index, with a store that stands before the world.
 pub(crate) fn step(
     setup: &Setup,
     (world, store): (&World, &impl Store),
@@ -35,52 +59,8 @@ pub(crate) fn step(
     index: usize,
     set_cookies: &mut Vec<Vec<String>>,
 ) -> Answer {
-    let request = &scenario.requests[index];
-    world.request(request.at(), request.faults);
-    let cookie = cookie_header(scenario, index, set_cookies);
-    let mut answer = answer(setup, (world, store), request, cookie.as_deref());
-    answer.calls = world.calls();
-    answer.errors = reports::take();
-    set_cookies.push(answer.set_cookie.clone());
-    answer
-}
-
-fn answer(
-    setup: &Setup,
-    (world, store): (&World, &impl Store),
-    request: &Request,
-    cookie: Option<&[u8]>,
-) -> Answer {
-    let begin = begin(setup, world, request, cookie);
-    let mut answer = Answer::default();
-    let mut exchange = match driver::open(begin, store, world) {
-        Ok(exchange) => exchange,
-        Err(error) => return failed(&setup.config, world, answer, &error),
-    };
-    let found = world.handler_begins();
-    answer.session = match &mut exchange {
-        None => None,
-        Some(exchange) if world.has_quirks() => {
-            exchange.session().map(|session| session.id().as_str().into())
-        }
-        Some(_) => found,
-    };
-    let mut headers = HeaderMap::new();
-    for operation in request.handler() {
-        answer.ops.push(on_exchange(world, store, &mut headers, exchange.as_mut(), operation));
-    }
-    world.handler_ends();
-    if let Some(exchange) = exchange {
-        match driver::close(exchange, store, world) {
-            Ok(outcome) => outcome.apply(&mut headers),
-            Err(error) => return failed(&setup.config, world, answer, &error),
-        }
-    }
-    answer.status = request.status();
-    let lines = headers.get_all(http::header::SET_COOKIE).iter();
-    answer.set_cookie = lines.map(|line| latin1(line.as_bytes())).collect();
-    answer.cache(world, &headers);
-    answer
+    let visits = Visits { setup, world, flaw: None, shown: None };
+    visits.step((store, world), scenario, index, set_cookies)
 }
 
 /// How the core begins with a request.
@@ -104,10 +84,121 @@ pub(crate) fn begin(
     setup.config.begin(&facts, cookie, world.now())
 }
 
+/// The answer to a request that failed.
 pub(crate) fn failed(config: &Config, world: &World, mut answer: Answer, error: &Error) -> Answer {
     answer.status = error.status().as_u16();
     let mut headers = HeaderMap::new();
     config.mark_failure(&mut headers);
     answer.cache(world, &headers);
     answer
+}
+
+/// The requests of a replay.
+struct Visits<'a> {
+    setup: &'a Setup,
+    world: &'a World,
+    flaw: Option<Flaw>,
+    shown: Option<&'a RefCell<String>>,
+}
+
+impl Visits<'_> {
+    /// Replays the request with this index. `asked` are the world, or what stands before it.
+    fn step(
+        &self,
+        asked: (&impl Store, &impl Env),
+        scenario: &Scenario,
+        index: usize,
+        set_cookies: &mut Vec<Vec<String>>,
+    ) -> Answer {
+        let (request, world) = (&scenario.requests[index], self.world);
+        world.request(request.at(), request.faults);
+        let mut cookie = cookie_header(scenario, index, set_cookies);
+        if let Some(Flaw::Cookie(change)) = self.flaw {
+            cookie = cookie.map(|cookie| change(scenario, cookie));
+        }
+        let mut answer = self.answer(asked, request, cookie.as_deref());
+        answer.calls = world.calls();
+        answer.errors = reports::take();
+        if let Some(Flaw::Answer(change)) = self.flaw {
+            change(cookie.as_deref(), &mut answer);
+        }
+        set_cookies.push(answer.set_cookie.clone());
+        answer
+    }
+
+    fn answer(
+        &self,
+        (store, env): (&impl Store, &impl Env),
+        request: &Request,
+        cookie: Option<&[u8]>,
+    ) -> Answer {
+        let Self { setup, world, .. } = *self;
+        let begin = begin(setup, world, request, cookie);
+        self.show(&setup.config);
+        self.show(&begin);
+        let mut answer = Answer::default();
+        let mut exchange = match driver::open(begin, store, env) {
+            Ok(exchange) => exchange,
+            Err(error) => return self.failed(answer, &error),
+        };
+        let found = world.handler_begins();
+        answer.session = match &mut exchange {
+            None => None,
+            Some(exchange) if world.has_quirks() => {
+                exchange.session().map(|session| session.id().as_str().into())
+            }
+            Some(_) => found,
+        };
+        let mut headers = HeaderMap::new();
+        for operation in request.handler() {
+            let asked = (store, env);
+            answer.ops.push(on_exchange(world, asked, &mut headers, exchange.as_mut(), operation));
+        }
+        world.handler_ends();
+        if let Some(mut exchange) = exchange {
+            self.show_session(&mut exchange);
+            match driver::close(exchange, store, env) {
+                Ok(outcome) => {
+                    self.show(&outcome);
+                    outcome.apply(&mut headers);
+                }
+                Err(error) => return self.failed(answer, &error),
+            }
+        }
+        if let Some(Flaw::Response(change)) = self.flaw {
+            change(&mut headers);
+        }
+        answer.status = request.status();
+        let lines = headers.get_all(http::header::SET_COOKIE).iter();
+        answer.set_cookie = lines.map(|line| latin1(line.as_bytes())).collect();
+        answer.cache(world, &headers);
+        answer
+    }
+
+    fn failed(&self, answer: Answer, error: &Error) -> Answer {
+        self.show(error);
+        failed(&self.setup.config, self.world, answer, error)
+    }
+
+    /// Notes what `Debug` shows of something.
+    fn show(&self, value: &dyn Debug) {
+        if let Some(shown) = self.shown {
+            // Writing to a String never fails.
+            let _ = write!(shown.borrow_mut(), "{value:?} ");
+        }
+    }
+
+    fn show_session(&self, exchange: &mut Exchange) {
+        // Without quirks, to ask for the session would be using it.
+        if self.shown.is_none() || !self.world.has_quirks() {
+            return;
+        }
+        self.show(exchange);
+        if let Some(session) = exchange.session() {
+            self.show(session);
+            if let Some(Flaw::Shown(text)) = self.flaw {
+                self.show(&text(session));
+            }
+        }
+    }
 }

@@ -115,7 +115,9 @@ fn each_finding_has_its_cause() {
         (careful().name("sid").cookie(secure().domain("a.example")), &[NoPrefix, DomainWide]),
         (careful().cookie(secure().domain("a.example")), &[HostPrefix, DomainWide]),
         (careful().cookie(secure().path("/app")), &[HostPrefix]),
-        (careful().cookie(secure().path("")), &[]),
+        // There is no Path attribute then, and the browser takes the path of the request.
+        (careful().cookie(secure().path("")), &[HostPrefix]),
+        (careful().name("__Secure-x").cookie(secure().path("")), &[]),
         (careful().cookie(lax()), &[HostPrefix, NotSecure]),
         (careful().cookie(lax().secure(Secure::Auto)), &[HostPrefix, NotSecure]),
         (careful().name("__hOsT-x").cookie(lax()), &[HostPrefix, NotSecure]),

@@ -1,0 +1,43 @@
+//! Through the adapters: whatever the options, each does what the core does.
+
+use http_session_conformance::invariants::Tally;
+use http_session_conformance::scenario::Preset;
+use http_session_conformance::space::{self, SCRIPTS};
+use http_session_conformance::via::{Via, Wiring};
+
+/// Drives the covering array with one script a row, or with as many as `SCRIPTS` says.
+fn drive(via: Via) {
+    let scripts = std::env::var("SCRIPTS").map_or(1, |scripts| scripts.parse().expect("a number"));
+    let (mut tally, mut runs) = (Tally::default(), 0);
+    for preset in [Preset::Express, Preset::Recommended] {
+        for (row, point) in space::covering().iter().enumerate() {
+            for script in row..row + scripts {
+                let scenario = space::scenario(preset, space::index(point), script % SCRIPTS);
+                let core = Via::Core.replay(&scenario);
+                let trace = via.replay(&scenario);
+                let line = || serde_json::to_string(&scenario).expect("a scenario has a JSON text");
+                assert_eq!(core, trace, "{via:?}: {}", line());
+                let judged = space::judge(&scenario, &trace, &mut tally);
+                judged.unwrap_or_else(|flaw| panic!("{via:?}: {flaw}\n{}", line()));
+                runs += 1;
+            }
+        }
+    }
+    println!("{runs} runs via {via:?}\n{tally}");
+    assert_eq!(tally.idle(&[Preset::Express, Preset::Recommended]), [""; 0]);
+}
+
+#[test]
+fn axum_does_what_the_core_does() {
+    drive(Via::Axum(Wiring::Layer));
+}
+
+#[test]
+fn rocket_does_what_the_core_does() {
+    drive(Via::Rocket);
+}
+
+#[test]
+fn warp_does_what_the_core_does() {
+    drive(Via::Warp);
+}
