@@ -113,8 +113,8 @@ pub(super) const ALL: &[Invariant] = &[
     },
     Invariant {
         name: "P-8a",
-        says: "a request begins with one load at most for each id that it presents, of four cookies at most, \
-               of one with express-session's quirks",
+        says: "a request begins with one load at most for each id that it presents, for four ids at most, \
+               for one with express-session's quirks",
         preset: None,
         check: |story, scene| {
             if scene.claims.is_empty() {

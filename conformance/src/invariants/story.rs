@@ -195,9 +195,17 @@ impl<'a> Teller<'a> {
     ) -> Scene<'a> {
         let options = &self.scenario.options;
         self.now = self.scenario.start + request.at();
-        let most = if self.quirks { 1 } else { 4 };
-        let claims = header.map_or_else(Vec::new, |header| {
+        let most = if self.quirks { 1 } else { 64 };
+        let mut claims = header.map_or_else(Vec::new, |header| {
             claims(header, options.name(), options.secret.as_slice(), most)
+        });
+        // Of those that verify, four are looked for.
+        let mut distinct: Vec<String> = Vec::new();
+        claims.retain(|claim| {
+            let new = claim.clone().filter(|id| !distinct.contains(id));
+            let kept = new.is_none() || distinct.len() < 4;
+            distinct.extend(new.filter(|_| kept));
+            kept
         });
         self.ledger.values_mut().for_each(|held| held.unseen = false);
         let (before, ended) = (self.ledger.clone(), self.ended.clone());
