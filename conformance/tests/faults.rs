@@ -17,6 +17,7 @@ const STRIDE: usize = 151;
 fn saves() -> Vec<Scenario> {
     let scenario = |further: &[Value]| {
         let save = [json!({ "op": "set", "key": "n", "value": 2 }), json!({ "op": "save" })];
+        let handler = [&save, further].concat();
         let scenario = json!({
             "name": "a save in the handler",
             "start": 1_700_000_000_000_i64,
@@ -26,7 +27,7 @@ fn saves() -> Vec<Scenario> {
             },
             "requests": [{
                 "cookie": { "sign": { "id": "sid77", "secret": "keyboard cat" } },
-                "handler": [&save, further].concat(),
+                "handler": handler,
             }],
         });
         serde_json::from_value(scenario).expect("a scenario")

@@ -133,7 +133,10 @@ impl Judge<'_> {
                 self.check(Rule::RegeneratesAnyway, new && stays);
             }
             _ => {
-                self.check(Rule::MethodKeeps, id == id_then && has_all(keys_then, keys));
+                self.check(
+                    Rule::MethodKeeps,
+                    id == id_then && (self.is_moved() || has_all(keys_then, keys)),
+                );
             }
         }
         // Nothing but looks at the session, before and after.
@@ -179,7 +182,10 @@ impl Judge<'_> {
                 self.check(Rule::MethodTells, told);
                 let ops = &answer.ops;
                 let id = ops[begun] == ops[begun - 3];
-                self.check(Rule::MethodKeeps, id && has_all(&ops[begun + 1], &ops[begun - 2]));
+                self.check(
+                    Rule::MethodKeeps,
+                    id && (self.is_moved() || has_all(&ops[begun + 1], &ops[begun - 2])),
+                );
                 let kept = if call == StoreCall::Get { &hit.before } else { &hit.left };
                 self.check(Rule::Unreadable, hit.after == *kept);
             }
@@ -221,6 +227,8 @@ impl Judge<'_> {
             (Phase::Ending, _) if hit.refused => {
                 let refused = answer.status == 409 && self.cookie(answer).is_none();
                 let left = *records == hit.left;
+                // Their cookie may be one that can't be sent.
+                let refused = refused || self.is_failure() && told(answer);
                 let merged = goes_out && there.is_some_and(|there| self.has_ours(there));
                 let nothing = goes_out && left && self.nothing_to_lose();
                 self.check(Rule::ConflictTells, refused && left || merged || nothing);
