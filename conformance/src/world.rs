@@ -214,7 +214,7 @@ fn expires(record: &Value) -> Option<Timestamp> {
 impl State {
     fn call(&mut self, call: Call) -> Result<(), Fault> {
         let failing = mem::take(&mut self.failing).then_some(FaultCode::Eio);
-        let fault = failing.or(self.faults.of(call.call));
+        let fault = failing.or_else(|| self.faults.of(call.call));
         self.calls.push(call);
         fault.map_or(Ok(()), |code| Err(Fault(code)))
     }

@@ -133,7 +133,7 @@ fn run<'a>(
     faulty: &Faulty,
 ) -> Option<Run<'a>> {
     let (fault, mut set_cookies) = (faulty.fault, Vec::new());
-    let mut driver = Driver::new(setup, faulty);
+    let driver = Driver::new(setup, faulty);
     let mut requests = 0..scenario.requests.len();
     let (index, mut answer) = requests.by_ref().find_map(|index| {
         let answer = driver.step(scenario, index, &mut set_cookies);
@@ -191,7 +191,7 @@ impl<'a> Driver<'a> {
 
     /// Carries out the request with this index; `None`: it was dropped, as it had no answer.
     fn step(
-        &mut self,
+        &self,
         scenario: &Scenario,
         index: usize,
         set_cookies: &mut Vec<Vec<String>>,
@@ -223,7 +223,7 @@ impl<'a> Driver<'a> {
     /// A request that comes next, of the same client, and looks at its session. What it does is not seen by
     /// the requests after it.
     fn probe(
-        &mut self,
+        &self,
         scenario: &Scenario,
         index: usize,
         set_cookies: &mut Vec<Vec<String>>,

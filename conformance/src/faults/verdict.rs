@@ -117,8 +117,11 @@ impl Judge<'_> {
         let done = matches!(self.run.fault, Fault::After | Fault::LateDone);
         // The end of the request may delete it.
         let again = self.run.scenario.options.unset == Some(Unset::Destroy);
-        let stays =
-            done || again || !hit.before.contains_key(&hit.id) || records.contains_key(&hit.id);
+        let stays = done
+            || again
+            || self.is_moved()
+            || !hit.before.contains_key(&hit.id)
+            || records.contains_key(&hit.id);
         match handler[index] {
             Operation::Destroy {} if self.has_quirks() => {
                 let gone = id_then["error"] == "no session";
@@ -130,7 +133,10 @@ impl Judge<'_> {
                 self.check(Rule::RegeneratesAnyway, new && stays);
             }
             _ => {
-                self.check(Rule::MethodKeeps, id == id_then && has_all(keys_then, keys));
+                self.check(
+                    Rule::MethodKeeps,
+                    id == id_then && (self.is_moved() || has_all(keys_then, keys)),
+                );
             }
         }
         // Nothing but looks at the session, before and after.
@@ -142,7 +148,7 @@ impl Judge<'_> {
         // A new session without data is nothing to lose.
         let empty = hit.record.as_ref().is_none_or(|record| data_of(record).is_empty());
         let lost = !empty || hit.before.contains_key(&hit.id);
-        if !matches!(handler[index], Operation::Save {}) || !alone || !lost {
+        if !matches!(handler[index], Operation::Save {}) || !alone || !lost || self.is_moved() {
             return;
         }
         let unset = handler.contains(&Operation::Unset {});
@@ -176,7 +182,10 @@ impl Judge<'_> {
                 self.check(Rule::MethodTells, told);
                 let ops = &answer.ops;
                 let id = ops[begun] == ops[begun - 3];
-                self.check(Rule::MethodKeeps, id && has_all(&ops[begun + 1], &ops[begun - 2]));
+                self.check(
+                    Rule::MethodKeeps,
+                    id && (self.is_moved() || has_all(&ops[begun + 1], &ops[begun - 2])),
+                );
                 let kept = if call == StoreCall::Get { &hit.before } else { &hit.left };
                 self.check(Rule::Unreadable, hit.after == *kept);
             }
@@ -218,6 +227,8 @@ impl Judge<'_> {
             (Phase::Ending, _) if hit.refused => {
                 let refused = answer.status == 409 && self.cookie(answer).is_none();
                 let left = *records == hit.left;
+                // Their cookie may be one that can't be sent.
+                let refused = refused || self.is_failure() && told(answer);
                 let merged = goes_out && there.is_some_and(|there| self.has_ours(there));
                 let nothing = goes_out && left && self.nothing_to_lose();
                 self.check(Rule::ConflictTells, refused && left || merged || nothing);
@@ -237,19 +248,24 @@ impl Judge<'_> {
         }
     }
 
+    /// Does the scenario itself let time pass, or somebody else write, while the handler runs?
+    fn is_moved(&self) -> bool {
+        self.run.request.handler().iter().any(|operation| {
+            matches!(
+                operation,
+                Operation::Advance { .. }
+                    | Operation::OtherDestroy { .. }
+                    | Operation::OtherSet { .. }
+            )
+        })
+    }
+
     /// Does the record have what this request changed?
     fn has_ours(&self, there: &Value) -> bool {
         let hit = &self.run.hit;
-        // An update counts from what somebody else wrote, who may have done so more than once.
-        let counts = |operation: &Operation| {
-            matches!(
-                operation,
-                Operation::OtherDestroy { .. }
-                    | Operation::OtherSet { .. }
-                    | Operation::Update { .. }
-            )
-        };
-        if self.run.request.handler().iter().any(counts) {
+        // An update counts from what somebody else wrote.
+        let updates = |operation: &Operation| matches!(operation, Operation::Update { .. });
+        if self.is_moved() || self.run.request.handler().iter().any(updates) {
             return there.get("theirs").is_some();
         }
         let base = hit.before.get(&hit.id);
@@ -268,7 +284,7 @@ impl Judge<'_> {
         // else or by a destroy in doubt.
         let deleted = *fault == Fault::Deleted || hit.call == StoreCall::Destroy;
         let deleted = deleted && matches!(hit.phase, Phase::Handling(_));
-        let blind = unknown || !self.run.scenario.options.store_touch();
+        let blind = unknown || self.is_moved() || !self.run.scenario.options.store_touch();
         if fault.is_dropped() || self.has_quirks() || blind || deleted {
             return;
         }
