@@ -146,11 +146,11 @@ impl Setting {
         self
     }
 
-    /// When the histories begin: now, for a store whose server's clock says what has expired. By default a
-    /// moment in the year 2023.
+    /// How far the clock moves before each operation. Not at all, for a store whose server's clock says what has
+    /// expired, as that one can't be moved along.
     #[must_use]
-    pub const fn start(mut self, start: Timestamp) -> Self {
-        self.start = start;
+    pub const fn tick(mut self, tick: Duration) -> Self {
+        self.tick = tick;
         self
     }
 

@@ -12,11 +12,11 @@ use http_session_conformance::servers;
 use http_session_redis::RedisStore;
 use http_session_store::MemoryStore;
 
-use self::common::{PATIENCE, now, shared, unique};
+use self::common::{PATIENCE, shared, unique};
 
-/// Keys expire by the server's clock.
+/// Keys expire by the server's clock, which can't be moved.
 fn setting() -> Setting {
-    Setting::default().start(now()).granularity(Duration::from_secs(1))
+    Setting::default().tick(Duration::ZERO).granularity(Duration::from_secs(1))
 }
 
 // B-130: two requests, every order and pair of ends, one operation at a time: the invariants hold, and each
@@ -24,16 +24,16 @@ fn setting() -> Setting {
 #[tokio::test]
 async fn every_order_of_two() {
     let Some(store) = shared("every_order_of_two").await else { return };
-    let (setting, mut tally, mut model) = (setting(), Tally::default(), Tally::default());
+    let (setting, mut tally) = (setting(), Tally::default());
     for (number, (ends, order)) in orders::all(2, Script::Five).enumerate() {
         let case = Case::new(&ends, Script::Five, &order).name(format!("{number}-"));
         tally.add(&follow(&setting, &store, &case).await.expect("it works"));
-        model.add(&follow(&setting, &MemoryStore::new(), &case).await.expect("it has room"));
     }
     store.clear().await.expect("it works");
     println!("{tally}");
     tally.assert();
-    assert_eq!((tally.histories, tally.ends), (9_072, model.ends));
+    // As the tests of the histories have it for memory.
+    assert_eq!((tally.histories, tally.hash().as_str()), (9_072, "9ea01a148eb17894"));
 }
 
 // B-130: two connections ask at the same moment, and the end is one to which some order leads

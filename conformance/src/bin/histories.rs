@@ -5,7 +5,7 @@
 //! of a sample one.
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http_session::Conflict;
 use http_session_conformance::driver::at_once;
@@ -83,6 +83,12 @@ fn main() -> ExitCode {
     if tally.holds() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Four requests have so many operations that the session would end among them, if the clock went faster.
+fn setting(given: &Arguments) -> Setting {
+    let tick = if given.requests < 4 { 60 } else { 30 };
+    Setting::new(given.conflict).tick(Duration::from_secs(tick))
+}
+
 /// Two requests have five operations each, more have four.
 const fn script(requests: usize) -> Script {
     if requests < 3 { Script::Five } else { Script::Four }
@@ -95,7 +101,7 @@ fn run(setting: &Setting, case: &Case<'_>, tally: &mut Tally) {
 
 /// Every so many of the pairs, triples, … of ends, in all orders.
 fn all(given: &Arguments, part: usize) -> Tally {
-    let (setting, script) = (Setting::new(given.conflict), script(given.requests));
+    let (setting, script) = (setting(given), script(given.requests));
     let mut tally = Tally::default();
     let turns = given.requests * script.turns();
     for ends in orders::ends(given.requests).skip(part).step_by(given.threads) {
@@ -121,7 +127,7 @@ fn all(given: &Arguments, part: usize) -> Tally {
 
 /// A part of the sample, from a seed of its own.
 fn drawn(given: &Arguments, part: usize, sample: usize) -> Tally {
-    let (setting, script) = (Setting::new(given.conflict), script(given.requests));
+    let (setting, script) = (setting(given), script(given.requests));
     let (mut lot, mut tally) = (Lot::new(given.seed.wrapping_add(part as u64)), Tally::default());
     let turns = given.requests * script.turns();
     for _ in (part..sample).step_by(given.threads) {
