@@ -1,6 +1,6 @@
 //! From a scenario's options to the library's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +75,10 @@ impl Setup {
         let templates = match &options.cookie_by_path {
             None => None,
             Some(_) => {
-                let urls = scenario.requests.iter().map(Request::url);
-                let templates = urls.map(|url| Ok((url.into(), template(&config, options, url)?)));
+                let urls: BTreeSet<_> = scenario.requests.iter().map(Request::url).collect();
+                let templates = urls.into_iter();
+                let templates =
+                    templates.map(|url| Ok((url.into(), template(&config, options, url)?)));
                 Some(Arc::new(templates.collect::<Result<_, ConfigError>>()?))
             }
         };

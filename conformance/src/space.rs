@@ -14,9 +14,7 @@ use std::sync::LazyLock;
 use serde_json::{Value, json};
 
 use crate::invariants::{self, Bug, Tally};
-use crate::scenario::{
-    CookieOptions, Operation, Options, Preset, Request, Scenario, Secrets, Unset,
-};
+use crate::scenario::{CookieOptions, Operation, Preset, Request, Scenario, Secrets, Unset};
 use crate::trace::Trace;
 use crate::via::{Via, through_core};
 
@@ -116,17 +114,12 @@ fn scripts(preset: Preset) -> &'static [Scenario] {
 fn read(preset: Preset) -> Vec<Scenario> {
     let lines = include_str!("space/scripts.jsonl").lines().map(|line| {
         let script: Scenario = serde_json::from_str(line).expect("a script is a scenario");
-        let options = Options { preset: Some(preset), ..script.options.clone() };
-        let options = match preset {
-            Preset::Recommended => options,
-            Preset::Express => Options {
-                name: None,
-                conflict: None,
-                idle_timeout: None,
-                absolute_timeout: None,
-                ..options
-            },
-        };
+        let mut options = script.options;
+        options.preset = Some(preset);
+        if preset == Preset::Express {
+            (options.name, options.conflict) = (None, None);
+            (options.idle_timeout, options.absolute_timeout) = (None, None);
+        }
         // The client of the script knows the cookie's name.
         let line = line.replace("(name)", options.name());
         let script: Scenario = serde_json::from_str(&line).expect("a name needs no escapes");
@@ -259,7 +252,7 @@ pub fn is_refused(scenario: &Scenario) -> bool {
         let http = name.starts_with("__http-") || name.starts_with("__host-http-");
         name.starts_with("__host-") && !(secure && path == "/" && !wide)
             || name.starts_with("__secure-") && !secure
-            || http && !(secure && !is("httpOnly", false))
+            || http && (!secure || is("httpOnly", false))
             || says("sameSite", "none") && !secure
             || cookie.get("sameSite") == Some(&"auto".into()) && !secure && !auto
             || is("partitioned", true) && !secure

@@ -162,9 +162,9 @@ impl World {
         self.lock().records.remove(id);
     }
 
-    /// The store's calls since the request began.
+    /// Takes the store's calls since the request began.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.lock().calls.clone()
+        std::mem::take(&mut self.lock().calls)
     }
 
     /// What the store holds.

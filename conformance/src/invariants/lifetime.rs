@@ -45,10 +45,8 @@ pub(super) const ALL: &[Invariant] = &[
             if !matches!(last, Some(Operation::OtherDestroy { .. })) {
                 return Verdict::Idle;
             }
-            // Only the store's answer tells that it is gone, and not every touch has one.
-            let told =
-                scene.request.fault(StoreCall::Touch).is_none() && story.options().store_touch();
-            let sent = told && scene.lines.iter().any(|line| line.id().as_deref() == Some(id));
+            let sent = scene.is_told(story)
+                && scene.lines.iter().any(|line| line.id().as_deref() == Some(id));
             Verdict::must(!scene.after.contains_key(id) && !sent, || format!("{:?}", scene.answer))
         },
     },
@@ -94,7 +92,7 @@ pub(super) const ALL: &[Invariant] = &[
     },
     Invariant {
         name: "P-4c",
-        says: "if a new id could not be given, nothing is written under it or sent of it, and the old one lives",
+        says: "if a new id could not be given, nothing is written under it or sent of it",
         preset: Some(Preset::Recommended),
         check: |_, scene| {
             let mut failed = scene
@@ -113,12 +111,7 @@ pub(super) const ALL: &[Invariant] = &[
                 .iter()
                 .any(|event| event.done && event.call.id == to && event.call.record.is_some());
             let sent = scene.lines.iter().any(|line| line.id().as_deref() == Some(to));
-            let old = rotate.call.refused.is_some()
-                || scene.events.iter().any(|event| event.done && ends(event))
-                || ends_elsewhere(scene, &rotate.call.id)
-                || scene.after.contains_key(&*rotate.call.id)
-                || !rotate.held;
-            Verdict::must(!written && !sent && old, || format!("{:?}", scene.answer))
+            Verdict::must(!written && !sent, || format!("{:?}", scene.answer))
         },
     },
     Invariant {
@@ -129,8 +122,14 @@ pub(super) const ALL: &[Invariant] = &[
             if !story.is_last(scene) {
                 return Verdict::Idle;
             }
-            let stray = story.trace.store.keys().find(|id| !scene.after.contains_key(&***id));
-            Verdict::none(stray.map(|id| format!("{id:?} is there")))
+            let store = &story.trace.store;
+            let lost = scene
+                .after
+                .iter()
+                .find(|(id, held)| !store.get(**id).is_some_and(|record| held.is(record)));
+            let stray = store.keys().find(|id| !scene.after.contains_key(&***id));
+            let odd = lost.map(|(id, _)| *id).or_else(|| stray.map(String::as_str));
+            Verdict::none(odd.map(|id| format!("{id:?}: {:?}", store.get(id))))
         },
     },
     Invariant {
@@ -182,14 +181,6 @@ pub(super) const ALL: &[Invariant] = &[
 /// Does it end the session of its id?
 fn ends(event: &Event<'_>) -> bool {
     matches!(event.call.call, StoreCall::Destroy | StoreCall::Rotate)
-}
-
-fn ends_elsewhere(scene: &Scene<'_>, id: &str) -> bool {
-    scene
-        .request
-        .handler()
-        .iter()
-        .any(|operation| matches!(operation, Operation::OtherDestroy { id: other } if other == id))
 }
 
 /// The writes end by then, as far as that can be told of them.

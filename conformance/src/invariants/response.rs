@@ -132,8 +132,9 @@ pub(super) const ALL: &[Invariant] = &[
             }
             let cache = items(scene.answer.cache_control.as_deref());
             let says = |word: &str| cache.iter().any(|item| item == word);
-            let kept = says("private") || says("no-store") && !says("must-understand");
-            Verdict::must(kept && !says("public"), || format!("Cache-Control {cache:?}"))
+            let unstored = says("no-store") && !says("must-understand");
+            let kept = unstored || says("private") && !says("public");
+            Verdict::must(kept, || format!("Cache-Control {cache:?}"))
         },
     },
     Invariant {

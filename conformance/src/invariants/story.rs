@@ -110,6 +110,18 @@ impl<'a> Held<'a> {
     pub(super) fn cookie(&self) -> Option<&'a Value> {
         self.cookie.or_else(|| self.record.get("cookie"))
     }
+
+    /// Is this the record that it holds?
+    pub(super) fn is(&self, record: &Value) -> bool {
+        let same = |(key, value): (&String, &Value)| match &**key {
+            "cookie" => self.cookie() == Some(value),
+            _ => self.record.get(key) == Some(value),
+        };
+        match (record.as_object(), self.record.as_object()) {
+            (Some(found), Some(held)) => found.len() == held.len() && found.iter().all(same),
+            _ => record == self.record,
+        }
+    }
 }
 
 impl<'a> Story<'a> {
@@ -164,6 +176,11 @@ impl<'a> Scene<'a> {
     /// The operations of the handler with their results, if it ran.
     pub(super) fn operations(&self) -> impl Iterator<Item = (&'a Operation, &'a Value)> + use<'a> {
         self.request.handler().iter().zip(&self.answer.ops)
+    }
+
+    /// Would a touch at its end tell that the record is gone? Not every one has an answer.
+    pub(super) fn is_told(&self, story: &Story<'_>) -> bool {
+        self.request.fault(StoreCall::Touch).is_none() && story.options().store_touch()
     }
 
     /// The answer is the handler's, and nothing was reported.
@@ -337,7 +354,7 @@ impl<'a> Teller<'a> {
     }
 
     /// What a load of this id has to answer.
-    fn load(&mut self, request: &Request, id: &str) -> Start<'a> {
+    fn load(&self, request: &Request, id: &str) -> Start<'a> {
         match request.fault(StoreCall::Get) {
             Some(FaultCode::Eio) => return Start::Failed,
             Some(FaultCode::Enoent) => return Start::New,

@@ -150,10 +150,13 @@ pub(super) const ALL: &[Invariant] = &[
         name: "P-13c",
         says: "a cookie is sent for what the store holds",
         preset: Some(Preset::Recommended),
-        check: |_, scene| {
+        check: |story, scene| {
             let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
                 return Verdict::Idle;
             };
+            if !scene.is_told(story) {
+                return Verdict::Idle;
+            }
             let id = line.id().unwrap_or_default();
             // Before the client has it, nobody could have ended it.
             let ended = scene.request.handler().iter().any(|operation| {
