@@ -164,7 +164,7 @@ impl World {
 
     /// Takes the store's calls since the request began.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.lock().calls)
+        mem::take(&mut self.lock().calls)
     }
 
     /// What the store holds.
