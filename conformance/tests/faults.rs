@@ -23,7 +23,11 @@ fn saves() -> Vec<Scenario> {
             "start": 1_700_000_000_000_i64,
             "options": { "secret": "keyboard cat", "resave": false, "saveUninitialized": false },
             "preload": {
-                "sid77": { "cookie": { "originalMaxAge": null, "expires": null, "path": "/" }, "n": 1 },
+                "sid77": {
+                    "cookie": { "originalMaxAge": null, "expires": null, "path": "/" },
+                    "http-session:created": 1_700_000_000_000_i64,
+                    "n": 1,
+                },
             },
             "requests": [{
                 "cookie": { "sign": { "id": "sid77", "secret": "keyboard cat" } },

@@ -250,14 +250,16 @@ impl Judge<'_> {
 
     /// Does the scenario itself let time pass, or somebody else write, while the handler runs?
     fn is_moved(&self) -> bool {
-        self.run.request.handler().iter().any(|operation| {
-            matches!(
-                operation,
-                Operation::Advance { .. }
-                    | Operation::OtherDestroy { .. }
-                    | Operation::OtherSet { .. }
-            )
-        })
+        let refused = self.run.sound.calls.iter().any(|call| call.refused.is_some());
+        refused
+            || self.run.request.handler().iter().any(|operation| {
+                matches!(
+                    operation,
+                    Operation::Advance { .. }
+                        | Operation::OtherDestroy { .. }
+                        | Operation::OtherSet { .. }
+                )
+            })
     }
 
     /// Does the record have what this request changed?
@@ -296,7 +298,9 @@ impl Judge<'_> {
     fn later(&mut self) {
         let Run { probe, probe_lives, rest, scenario, .. } = self.run;
         let ends = scenario.options.absolute_timeout.flatten().is_some();
-        let works = probe.as_ref().is_some_and(|probe| {
+        // A second try has the session's turn: without a deadline, its next write waits as long as the store.
+        let waits = self.run.fault.is_dropped() && self.is_moved();
+        let works = probe.as_ref().map_or(waits, |probe| {
             let fails = probe.errors.contains(&"store".into());
             let unreadable = told(probe);
             let first = probe.calls.first().map(|call| &call.id);
