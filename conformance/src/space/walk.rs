@@ -171,7 +171,7 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{requests} requests, {twice} runs replayed a second time with the same trace"
+            "{requests} requests; {twice} runs replayed a second time: the same trace, and no secret in any Debug"
         )?;
         writeln!(f, "SHA-256 of all traces: {}", self.hash())?;
         writeln!(f, "how often each invariant was applied:")?;
