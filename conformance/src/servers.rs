@@ -2,6 +2,7 @@
 //!
 //! Where a server is missing, the test says loudly that it is skipped; under `CI` that is a failure.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,6 +10,7 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -242,8 +244,15 @@ impl Drop for Private {
 
 /// A free port, and an empty folder.
 fn place(name: &str) -> (u16, PathBuf) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there are free ports");
-    let port = listener.local_addr().expect("it is bound").port();
+    // One that was given away and is not taken yet looks free as well.
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let port = loop {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there are free ports");
+        let port = listener.local_addr().expect("it is bound").port();
+        if GIVEN.lock().expect("nothing panics with it").insert(port) {
+            break port;
+        }
+    };
     let name = format!("http-session-{name}-{}-{port}", std::process::id());
     let folder = std::env::temp_dir().join(name);
     fs::create_dir_all(&folder).expect("folders can be made in the temporary folder");
