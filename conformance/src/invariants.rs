@@ -22,7 +22,8 @@ mod story;
 mod writes;
 
 pub use self::bug::{BUGS, Bug};
-pub(crate) use self::bug::{Flaw, Flawed};
+pub(crate) use self::bug::{Seed, Seeded};
+pub(crate) use self::reading::presented;
 
 use self::story::{Scene, Story};
 
@@ -88,7 +89,7 @@ pub fn check(scenario: &Scenario, trace: &Trace, tally: &mut Tally) -> Result<()
                 Verdict::Kept => *count += 1,
                 Verdict::Broken(seen) => {
                     let Invariant { name, says, .. } = invariant;
-                    return Err(Violation { name, says, request: scene.index, seen });
+                    return Err(Violation { name, says, request: Some(scene.index), seen });
                 }
             }
         }
@@ -106,11 +107,17 @@ pub(crate) fn leak(scenario: &Scenario, trace: &Trace, text: &str) -> Option<Str
 pub struct Violation {
     name: &'static str,
     says: &'static str,
-    request: usize,
+    /// `None`: it is about the whole scenario.
+    request: Option<usize>,
     seen: String,
 }
 
 impl Violation {
+    /// Of what must hold of the whole scenario.
+    pub(crate) const fn new(name: &'static str, says: &'static str, seen: String) -> Self {
+        Self { name, says, request: None, seen }
+    }
+
     /// Which one: `P-1a`.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -121,7 +128,11 @@ impl Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, says, request, seen } = self;
-        write!(f, "{name} ({says}) does not hold in request {request}: {seen}")
+        write!(f, "{name} ({says}) does not hold")?;
+        if let Some(request) = request {
+            write!(f, " in request {request}")?;
+        }
+        write!(f, ": {seen}")
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod adapter;
 pub mod adversarial;
+pub mod citations;
 pub mod client;
 pub mod compare;
 pub mod contract;

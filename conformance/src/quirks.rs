@@ -10,8 +10,8 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
+use crate::citations::List;
 use crate::files::read_file;
-use crate::rules::Rules;
 use crate::scenario::{Preset, Request, Scenario};
 use crate::trace::{Answer, Call, StoreCall, Trace};
 
@@ -68,7 +68,7 @@ impl Quirks {
     /// # Errors
     /// A file can't be read.
     pub fn of(root: &Path) -> io::Result<Self> {
-        let rules = Rules::of(root)?;
+        let rules = crate::rules::rules(root)?;
         let mut complaints = Vec::new();
         let mut quirks = list(&rules, &mut complaints);
         let mut ours: BTreeMap<String, Trace> = BTreeMap::new();
@@ -202,7 +202,7 @@ fn told(root: &Path, set: &str) -> io::Result<Vec<Told>> {
 }
 
 /// The quirks that `rules.txt` marks, with their lines in `quirks.txt`.
-fn list(rules: &Rules, complaints: &mut Vec<String>) -> Vec<Quirk> {
+fn list(rules: &List, complaints: &mut Vec<String>) -> Vec<Quirk> {
     let mut lines: BTreeMap<&'static str, [&'static str; 4]> = BTreeMap::new();
     for line in include_str!("../quirks.txt").lines() {
         let mut fields = line.split('\t');
@@ -210,7 +210,8 @@ fn list(rules: &Rules, complaints: &mut Vec<String>) -> Vec<Quirk> {
         lines.insert(field(), [field(), field(), field(), field()]);
     }
     let mut quirks = Vec::new();
-    for (number, rule) in rules.quirks() {
+    for rule in rules.items.iter().filter(|rule| rule.quirk) {
+        let number = rule.id;
         let Some([express, recommended, difference, untold]) = lines.remove(number) else {
             complaints.push(format!("{number} is a quirk, and quirks.txt has no line for it"));
             continue;

@@ -435,6 +435,21 @@ pub enum Tamper {
     Truncate,
 }
 
+impl Tamper {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Append,
+        Self::Decoded,
+        Self::FlipLast,
+        Self::LowerHex,
+        Self::Pad,
+        Self::Quoted,
+        Self::StripPrefix,
+        Self::StripSignature,
+        Self::Truncate,
+    ];
+}
+
 /// [`Presented`] as it stands in JSON.
 #[derive(Clone, Deserialize, Serialize)]
 #[serde(untagged)]

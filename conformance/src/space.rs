@@ -8,12 +8,12 @@
 //! `express` gets express-session's own scripts: with `regenerate` in the place of a new id, and without the
 //! options that express-session does not have.
 
-use std::fmt;
 use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::invariants::{self, Bug, Tally};
+use crate::histories::orders::mix;
+use crate::invariants::{self, Bug, Tally, Violation};
 use crate::scenario::{CookieOptions, Operation, Preset, Request, Scenario, Secrets, Unset};
 use crate::trace::Trace;
 use crate::via::{Via, through_core};
@@ -83,11 +83,7 @@ pub fn index(point: &Point) -> usize {
 /// The script that a combination begins with: any of them, so that all are spread over the space.
 #[must_use]
 pub const fn first_script(index: usize) -> usize {
-    // The finalizer of SplitMix64.
-    let mut bits = index as u64 ^ (index as u64 >> 30);
-    bits = bits.wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((bits ^ (bits >> 31)) % SCRIPTS as u64) as usize
+    (mix(index as u64) % SCRIPTS as u64) as usize
 }
 
 /// The scenario of a combination and a script.
@@ -277,37 +273,19 @@ pub fn is_refused(scenario: &Scenario) -> bool {
         || used.into_iter().any(|cookie| dropped(cookie.unwrap_or(&fallback)))
 }
 
-/// What was found in a scenario that should not be.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Flaw {
-    /// The invariant that does not hold: `P-1a`.
-    pub name: &'static str,
-    /// What was seen.
-    pub seen: String,
-}
-
-impl fmt::Display for Flaw {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.seen)
-    }
-}
-
 /// Does all hold that was promised? The options are refused if they have to be (P-15), and each request keeps
 /// the invariants.
 ///
 /// # Errors
 /// The first that does not hold.
-pub fn judge(scenario: &Scenario, trace: &Trace, tally: &mut Tally) -> Result<(), Flaw> {
+pub fn judge(scenario: &Scenario, trace: &Trace, tally: &mut Tally) -> Result<(), Violation> {
     let refused = is_refused(scenario);
     if trace.rejected != refused {
-        let seen = format!(
-            "P-15 (what is dangerous is refused, and nothing else): it was {}refused",
-            if refused { "not " } else { "" }
-        );
-        return Err(Flaw { name: "P-15", seen });
+        let seen = if refused { "it was not refused" } else { "it was refused" };
+        let says = "what is dangerous is refused, and nothing else";
+        return Err(Violation::new("P-15", says, seen.into()));
     }
-    let checked = invariants::check(scenario, trace, tally);
-    checked.map_err(|violation| Flaw { name: violation.name(), seen: violation.to_string() })
+    invariants::check(scenario, trace, tally)
 }
 
 /// Replays it through the core and [judges](judge) that. Once more, if asked for: the same comes of the same
@@ -315,7 +293,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace, tally: &mut Tally) -> Result<()
 ///
 /// # Errors
 /// As [`judge`].
-pub fn try_out(scenario: &Scenario, again: bool, tally: &mut Tally) -> Result<Trace, Flaw> {
+pub fn try_out(scenario: &Scenario, again: bool, tally: &mut Tally) -> Result<Trace, Violation> {
     let trace = Via::Core.replay(scenario);
     judge(scenario, &trace, tally)?;
     if again {
@@ -324,16 +302,14 @@ pub fn try_out(scenario: &Scenario, again: bool, tally: &mut Tally) -> Result<Tr
     Ok(trace)
 }
 
-fn compare(scenario: &Scenario, trace: &Trace, again: &(Trace, String)) -> Result<(), Flaw> {
+fn compare(scenario: &Scenario, trace: &Trace, again: &(Trace, String)) -> Result<(), Violation> {
     let (second, shown) = again;
     if second != trace {
-        let seen = "P-14 (the same comes of the same): a second replay gives another trace".into();
-        return Err(Flaw { name: "P-14", seen });
+        let seen = "a second replay gives another trace".into();
+        return Err(Violation::new("P-14", "the same comes of the same", seen));
     }
     match invariants::leak(scenario, trace, shown) {
-        Some(text) => {
-            Err(Flaw { name: "P-12b", seen: format!("P-12b (no Debug shows secrets): {text}") })
-        }
+        Some(text) => Err(Violation::new("P-12b", "no Debug shows secrets", text)),
         None => Ok(()),
     }
 }
@@ -342,7 +318,7 @@ fn compare(scenario: &Scenario, trace: &Trace, again: &(Trace, String)) -> Resul
 ///
 /// # Errors
 /// Nothing catches it.
-pub fn catch(bug: &Bug) -> Result<Flaw, String> {
+pub fn catch(bug: &Bug) -> Result<Violation, String> {
     let caught = covering().iter().find_map(|point| {
         let scenario = scenario(bug.preset, index(point), bug.script);
         let first = through_core(&scenario, Some(bug));

@@ -4,17 +4,14 @@ mod model;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use http_session::store::{Stored, Touch, Written};
 use http_session::{
     Action, Begin, Config, Connection, CookieOptions, Exchange, Expires, Outcome, Pending,
     Priority, Record, RequestFacts, SameSite, Secure, SessionId, Timestamp,
 };
+use http_session_model::text::{percent_decode, sign};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use sha2::Sha256;
 
 const SECRETS: [&str; 2] = ["keyboard cat", "old secret"];
 const RESERVED: &str = "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ \
@@ -27,33 +24,6 @@ fn config() -> Config {
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_700_000_003_999).expect("a moment")
-}
-
-/// What cookie-signature's `sign` gives, made from HMAC alone.
-fn signed(secret: &str, id: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
-    mac.update(id.as_bytes());
-    format!("{id}.{}", STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
-}
-
-/// `decodeURIComponent` in the plain way: all the bytes first, then UTF-8.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        if *first == b'%' {
-            let hex = str::from_utf8(tail.get(..2)?).ok()?;
-            if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return None;
-            }
-            bytes.push(u8::from_str_radix(hex, 16).ok()?);
-            rest = &tail[2..];
-        } else {
-            bytes.push(*first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// The rules of reading a cookie once more, on Latin-1 text and without regard to speed.
@@ -69,10 +39,10 @@ fn presented(lines: &[Vec<u8>]) -> Option<String> {
         .1
         .trim_matches(spaces);
     let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-    let value = decode(value).unwrap_or_else(|| value.into());
+    let value = percent_decode(value).unwrap_or_else(|| value.into());
     let text = value.strip_prefix("s:")?;
     let id = &text[..text.rfind('.')?];
-    let known = SECRETS.iter().any(|secret| signed(secret, id) == text);
+    let known = SECRETS.iter().any(|secret| sign(id, secret) == text);
     (known && (1..=1_024).contains(&id.len())).then(|| id.into())
 }
 
@@ -85,7 +55,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     let id = "[ -~é€]{0,12}";
     let secret = prop_oneof![4 => Just(SECRETS[0]), 2 => Just(SECRETS[1]), 1 => Just("unknown")];
     let value = (id, secret, 0..5_u8).prop_map(|(id, secret, dress)| {
-        let value = format!("s:{}", signed(secret, &id));
+        let value = format!("s:{}", sign(&id, secret));
         match dress {
             0 => value,
             1 => format!("\"{value}\""),
@@ -231,7 +201,7 @@ fn saved(mut exchange: Exchange) -> (Record, Outcome) {
 /// The session that presents `id`, loaded from `record`.
 fn loaded(config: &Config, id: &str, record: impl Into<Vec<u8>>) -> Option<Exchange> {
     let cookie =
-        format!("{}={}", config.name(), encode_all(&format!("s:{}", signed(SECRETS[0], id))));
+        format!("{}={}", config.name(), encode_all(&format!("s:{}", sign(id, SECRETS[0]))));
     match config.begin(&facts(config.path()), [cookie.as_bytes()], now()) {
         Begin::Load(lookup) => match lookup.answer(Some(Stored::new(record)), now()) {
             Ok(Begin::Ready(exchange)) => Some(exchange),
@@ -319,8 +289,8 @@ proptest! {
         let line = line.to_str().expect("ASCII");
         let read = cookie::Cookie::parse(line).expect("a cookie");
         prop_assert_eq!(read.name(), &name);
-        let value = decode(read.value()).expect("percent-encoded");
-        prop_assert_eq!(value, format!("s:{}", signed(SECRETS[0], id.as_str())));
+        let value = percent_decode(read.value()).expect("percent-encoded");
+        prop_assert_eq!(value, format!("s:{}", sign(id.as_str(), SECRETS[0])));
         let cookie = format!("other=x; {}={}", read.name(), read.value());
         match config.begin(&facts(config.path()), [cookie.as_bytes()], now()) {
             Begin::Load(lookup) => prop_assert_eq!(&lookup.operation.id, &id),

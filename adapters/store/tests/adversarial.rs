@@ -128,7 +128,7 @@ async fn a_planted_cookie_beside_ours() {
     }
 }
 
-// FX-6: each id is 192 bits of the system's source: each bit counts, no character is more frequent than another
+// FX-6, attacks 23 and 24: each id is 192 bits of the system's source: each bit counts, no character is more frequent than another
 // (p = 1e-8 for each place), and no id comes twice
 #[test]
 fn very_many_ids() {
@@ -312,7 +312,7 @@ async fn a_storm_of_log_ins() {
     assert_eq!(world.data(id), Some(json!({"n": 1, "user": winners[0].0})));
 }
 
-// RC-8: a session that is loaded on first use is ended, cleared or renewed though nothing of it was read; and what
+// RC-8, attack 10: a session that is loaded on first use is ended, cleared or renewed though nothing of it was read; and what
 // was not loaded is an error, never a session that looks ended
 #[tokio::test]
 async fn before_anything_is_read() {
@@ -331,6 +331,9 @@ async fn before_anything_is_read() {
             _ => session.regenerate().await,
         };
         assert!(matches!(carry_out().await, Err(Error::NotLoaded)), "{method}");
+        assert!(matches!(session.insert("n", 2), Err(Error::NotLoaded)));
+        assert!(matches!(session.remove("n").map(drop), Err(Error::NotLoaded)));
+        assert_eq!(world.data("sid1"), Some(json!({"n": 1})));
         session.load().await.expect("the store works");
         carry_out().await.expect(method);
         world.close(&session).await.map(drop).expect("the store works");

@@ -5,9 +5,10 @@
 
 use std::sync::LazyLock;
 
-use http_session::{Begin, Config, RequestFacts};
+use http_session::{Begin, RequestFacts};
+use http_session_model::text::{percent_decode, sign};
 
-use crate::oracle::{SECRETS, decode, encode_all, now, signed};
+use crate::common::{SECRETS, config, encode_all, now};
 use crate::premises::held;
 
 /// What a request presents, to which preset.
@@ -53,15 +54,9 @@ pub fn check(bytes: &[u8], subject: impl Fn(&Input) -> Asked) {
 /// # Panics
 /// On what is neither a load nor a new session.
 pub fn library(input: &Input) -> Asked {
-    static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {
-        [Config::express(SECRETS[0]), Config::recommended(SECRETS[0])].map(|config| {
-            config.accept(SECRETS[1]).name("__Host-id").build().expect("sound options")
-        })
-    });
     let request = RequestFacts { path: "/", ..RequestFacts::default() };
     let lines = input.lines.iter().map(Vec::as_slice);
-    let config = if input.quirks { &CONFIGS[0] } else { &CONFIGS[1] };
-    let mut begin = config.begin(&request, lines, now());
+    let mut begin = config(input.quirks).begin(&request, lines, now());
     let mut asked = Asked::new();
     loop {
         begin = match begin {
@@ -101,10 +96,10 @@ fn presented_id(value: &str) -> Option<String> {
     if value.chars().count() > 4_096 {
         return None;
     }
-    let value = decode(value).unwrap_or_else(|| value.into());
+    let value = percent_decode(value).unwrap_or_else(|| value.into());
     let text = value.strip_prefix("s:")?;
     let (id, _) = text.rsplit_once('.')?;
-    let known = SECRETS[..2].iter().any(|secret| signed(secret, id) == text);
+    let known = SECRETS[..2].iter().any(|secret| sign(id, secret) == text);
     (known && (1..=1_024).contains(&id.len())).then(|| id.into())
 }
 
@@ -134,7 +129,7 @@ static VALUES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     for way in ways {
         for secret in SECRETS {
             for id in ids {
-                values.push(way(format!("s:{}", signed(secret, id))).into_bytes());
+                values.push(way(format!("s:{}", sign(id, secret))).into_bytes());
             }
         }
     }

@@ -14,7 +14,7 @@ use http_session_conformance::trace::Trace;
 use http_session_conformance::via::Via;
 use serde_json::{Value, json};
 
-use crate::oracle::SECRETS;
+use crate::common::SECRETS;
 use crate::premises::{add, held};
 
 /// One execution.
@@ -219,21 +219,10 @@ fn request(u: &mut Unstructured<'_>, index: usize) -> Result<Request> {
 }
 
 fn presented(u: &mut Unstructured<'_>, index: usize) -> Result<Option<Presented>> {
-    let tampers = [
-        Tamper::Append,
-        Tamper::Decoded,
-        Tamper::FlipLast,
-        Tamper::LowerHex,
-        Tamper::Pad,
-        Tamper::Quoted,
-        Tamper::StripPrefix,
-        Tamper::StripSignature,
-        Tamper::Truncate,
-    ];
     let kind = u.int_in_range(0..=9)?;
     let alter = if kind > 6 {
         Alteration {
-            tamper: maybe(u, |u| Ok(*u.choose(&tampers)?))?,
+            tamper: maybe(u, |u| Ok(*u.choose(&Tamper::ALL)?))?,
             before: maybe(u, |u| Ok((*u.choose(&["a=b", "sid=x", "__Host-id=s:old.x"])?).into()))?,
             after: maybe(u, |u| Ok((*u.choose(&["a=b", "sid=x"])?).into()))?,
         }

@@ -10,7 +10,7 @@ use http::{HeaderValue, Request};
 use http_session::store::Written;
 use http_session::{Begin, Config, Connection, Pending, Proxy, RequestFacts, SessionId};
 
-use crate::oracle::{SECRETS, now};
+use crate::common::{SECRETS, now};
 use crate::premises::held;
 
 /// A request's lines, and what is believed.

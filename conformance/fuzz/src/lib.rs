@@ -7,12 +7,12 @@
 //! The inputs under `corpus/` are what libFuzzer found and kept: `cargo test` replays them. `.ci/fuzz` builds the
 //! fuzzers and lets each find more.
 
+mod common;
 pub mod cookie_header;
 pub mod exchange;
 pub mod forwarding;
 mod line;
 pub mod options;
-mod oracle;
 pub mod premises;
 pub mod record;
 pub mod set_cookie;

@@ -8,9 +8,10 @@ use http_session::{
     Begin, Config, ConfigError, Conflict, Connection, CookieOptions, Error, Expires, Finding,
     Pending, Proxy, RecordError, RequestFacts, SessionId, Timeouts, Timestamp, Unset,
 };
+use http_session_model::text::{percent_decode, sign};
 
+use crate::common::now;
 use crate::line::Line;
-use crate::oracle::{decode, now, signed};
 use crate::premises::held;
 
 /// The options, and what a request needs.
@@ -94,8 +95,8 @@ pub fn check(bytes: &[u8], subject: impl Fn(&Input) -> Answer) {
                     return held("no room for the data");
                 }
             };
-            let value = decode(&line.value).expect("percent-encoded");
-            assert_eq!(value, format!("s:{}", signed(&input.secrets[0], "id")));
+            let value = percent_decode(&line.value).expect("percent-encoded");
+            assert_eq!(value, format!("s:{}", sign("id", &input.secrets[0])));
             // Under the recommended preset no session ends at once, but with a fixed end that has passed: options
             // are checked without a clock.
             let has_end = line.attributes.contains_key("Expires");

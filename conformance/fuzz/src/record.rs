@@ -9,10 +9,11 @@ use http_session::{
     Action, Begin, Config, ConfigBuilder, Error, Exchange, Pending, Record, RecordError,
     RequestFacts,
 };
+use http_session_model::text::sign;
 use serde_json::{Map, Value};
 
+use crate::common::{SECRETS, encode_all, now};
 use crate::line::Line;
-use crate::oracle::{SECRETS, encode_all, now, signed};
 use crate::premises::held;
 
 /// A record as a store gives it, and the options it is read under.
@@ -162,7 +163,7 @@ pub fn library(input: &Input<'_>) -> Loaded {
         [build(Config::express(SECRETS[0])), build(Config::recommended(SECRETS[0]))]
     });
     static LINE: LazyLock<String> =
-        LazyLock::new(|| format!("sid={}", encode_all(&format!("s:{}", signed(SECRETS[0], "id")))));
+        LazyLock::new(|| format!("sid={}", encode_all(&format!("s:{}", sign("id", SECRETS[0])))));
     let config = &CONFIGS[usize::from(!input.quirks)][usize::from(input.short)];
     let connection = http_session::Connection::Encrypted;
     let request = RequestFacts { path: "/", connection, ..RequestFacts::default() };

@@ -8,10 +8,11 @@ use http_session::{
     Attribute, Begin, Config, Connection, CookieOptions, Exchange, Expires, Pending, RequestFacts,
     SessionId, Timestamp,
 };
+use http_session_model::text::{percent_decode, sign};
 use serde_json::Value;
 
+use crate::common::{SECRETS, now};
 use crate::line::Line;
-use crate::oracle::{SECRETS, decode, now, signed};
 use crate::premises::held;
 
 /// What makes a cookie.
@@ -62,8 +63,8 @@ pub fn check(bytes: &[u8], subject: impl Fn(&Input) -> Option<Answer>) {
     let Some(answer) = subject(&input) else { return held("no line") };
     let line = Line::read(&answer.line);
     let (intended, end) = input.intended(&answer.accepted);
-    let value = decode(&line.value).expect("percent-encoded");
-    assert_eq!(value, format!("s:{}", signed(SECRETS[0], &input.id)), "{input:?}");
+    let value = percent_decode(&line.value).expect("percent-encoded");
+    assert_eq!(value, format!("s:{}", sign(&input.id, SECRETS[0])), "{input:?}");
     if !input.name.is_empty() {
         assert_eq!(line.name, input.name);
     }

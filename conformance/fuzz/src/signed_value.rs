@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
-use http_session::{Begin, Config, RequestFacts};
+use http_session::{Begin, RequestFacts};
+use http_session_model::text::sign;
 
-use crate::oracle::{SECRETS, encode_all, now, signed};
+use crate::common::{SECRETS, config, encode_all, now};
 use crate::premises::held;
 
 /// A value, and how the Cookie line says it.
@@ -46,13 +47,13 @@ const IDS: [&str; 8] = ["a", "b", "a.b", ".", "é€", "0123456789abcdefghijABCD
 
 /// What was issued by an accepted secret, with the id that it stands for.
 static ISSUED: LazyLock<BTreeMap<String, &str>> = LazyLock::new(|| {
-    let by = |secret: &'static str| IDS.map(|id| (signed(secret, id), id));
+    let by = |secret: &'static str| IDS.map(|id| (sign(id, secret), id));
     SECRETS[..2].iter().flat_map(|secret| by(secret)).collect()
 });
 
 /// What a mutation begins with: the issued values, and those of somebody else.
 static ALL: LazyLock<Vec<String>> =
-    LazyLock::new(|| SECRETS.iter().flat_map(|secret| IDS.map(|id| signed(secret, id))).collect());
+    LazyLock::new(|| SECRETS.iter().flat_map(|secret| IDS.map(|id| sign(id, secret))).collect());
 
 impl Input {
     /// An issued value, a few times changed.
@@ -91,15 +92,10 @@ fn change(value: &mut Vec<u8>, u: &mut Unstructured<'_>) -> Result<()> {
 /// # Panics
 /// On what is neither a load nor a new session.
 pub fn library(input: &Input) -> Accepted {
-    static CONFIGS: LazyLock<[Config; 2]> = LazyLock::new(|| {
-        [Config::express(SECRETS[0]), Config::recommended(SECRETS[0])].map(|config| {
-            config.accept(SECRETS[1]).name("__Host-id").build().expect("sound options")
-        })
-    });
     let value = if input.escaped { encode_all(&input.value) } else { input.value.clone() };
     let line = format!("__Host-id=s%3A{value}");
     let request = RequestFacts { path: "/", ..RequestFacts::default() };
-    match CONFIGS[usize::from(!input.quirks)].begin(&request, [line.as_bytes()], now()) {
+    match config(input.quirks).begin(&request, [line.as_bytes()], now()) {
         Begin::Create(_) => None,
         Begin::Load(lookup) => Some(lookup.operation.id.as_str().into()),
         other => panic!("{other:?}"),

@@ -8,10 +8,11 @@ use http_session::{
     Action, Begin, Config, Conflict, Connection, Error, Exchange, Pending, RequestFacts, SessionId,
     Timeouts, Timestamp,
 };
+use http_session_model::text::{percent_decode, sign};
 use serde_json::Value;
 
+use crate::common::{SECRETS, encode_all, now};
 use crate::line::Line;
-use crate::oracle::{SECRETS, decode, encode_all, now, signed};
 use crate::premises::held;
 
 /// The error of this store, by its number.
@@ -55,7 +56,7 @@ pub fn check(bytes: &[u8], subject: impl Fn(&mut Unstructured<'_>) -> Result<Opt
     if line.value.is_empty() {
         return held("a cookie is cleared");
     }
-    let text = decode(&line.value).expect("percent-encoded");
+    let text = percent_decode(&line.value).expect("percent-encoded");
     let (id, _) = text.strip_prefix("s:").and_then(|text| text.rsplit_once('.')).expect("signed");
     // With quirks a touch that finds nothing takes no cookie away (B-131).
     assert!(seen.quirks || !seen.refused, "a cookie without a saved session: {seen:?}");
@@ -100,7 +101,7 @@ pub fn library(u: &mut Unstructured<'_>) -> Result<Option<Seen>> {
         .max_record_bytes(*u.choose(&[1_000_000, 300])?)
         .build();
     let config = config.expect("sound options");
-    let line = format!("sid={}", encode_all(&format!("s:{}", signed(u.choose(&SECRETS)?, "mine"))));
+    let line = format!("sid={}", encode_all(&format!("s:{}", sign("mine", u.choose(&SECRETS)?))));
     let connection = *u.choose(&[Connection::Encrypted, Connection::Plain])?;
     let request = RequestFacts { path: "/", connection, ..RequestFacts::default() };
     let mut seen = Seen { quirks, ..Seen::default() };

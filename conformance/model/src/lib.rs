@@ -24,7 +24,7 @@ pub mod decision;
 mod middleware;
 mod scenario;
 mod store;
-mod text;
+pub mod text;
 
 use serde_json::{Value, json};
 

@@ -1,12 +1,12 @@
 //! What the rules say of a run.
 
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::run::{Run, asks};
 use super::store::Records;
 use super::{Fault, Rule, Tally};
 use crate::client::session_value;
+use crate::invariants::presented;
 use crate::scenario::{Conflict, Operation, Preset, Unset};
 use crate::trace::{Answer, StoreCall};
 use crate::world::Phase;
@@ -328,12 +328,6 @@ fn has_all(after: &Value, before: &Value) -> bool {
 /// Something other than the store was reported.
 fn told(answer: &Answer) -> bool {
     answer.errors.iter().any(|error| error.starts_with("other: "))
-}
-
-/// The id that a session cookie's value presents; `None` if it is to forget the session.
-fn presented(value: &str) -> Option<String> {
-    let value = percent_decode_str(value).decode_utf8().ok()?;
-    Some(value.strip_prefix("s:")?.rsplit_once('.')?.0.into())
 }
 
 /// The answers as the client and the handler see them.

@@ -54,12 +54,8 @@ impl Lot {
     /// A number below `bound`.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.0;
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        number ^= number >> 31;
         // As good as even, for a few.
-        usize::try_from((u128::from(number) * bound as u128) >> 64).expect("below the bound")
+        usize::try_from((u128::from(mix(self.0)) * bound as u128) >> 64).expect("below the bound")
     }
 
     /// One of the histories of `requests` requests.
@@ -72,6 +68,13 @@ impl Lot {
         }
         (ends, order)
     }
+}
+
+/// The finalizer of SplitMix64: neighbours become numbers that have nothing in common.
+pub(crate) const fn mix(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

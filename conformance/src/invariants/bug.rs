@@ -24,12 +24,12 @@ pub struct Bug {
     pub(crate) preset: Preset,
     /// The script of the space that shows it, counted from 0.
     pub(crate) script: usize,
-    pub(crate) flaw: Flaw,
+    pub(crate) seed: Seed,
 }
 
 /// Where it is wrong.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Flaw {
+pub(crate) enum Seed {
     /// In the answer, with the Cookie header that led to it.
     Answer(fn(Option<&[u8]>, &mut Answer)),
     /// In the Cookie header that the core gets.
@@ -68,16 +68,16 @@ const fn bug(
     preset: Preset,
     script: usize,
     says: &'static str,
-    flaw: Flaw,
+    seed: Seed,
 ) -> Bug {
-    Bug { says, caught_by, preset, script, flaw }
+    Bug { says, caught_by, preset, script, seed }
 }
 
 /// One bug at least for each invariant.
 pub static BUGS: &[Bug] = {
-    use Flaw::{Answer, Cookie, Options, Response, Shown, World};
     use Misdeed::*;
     use Preset::{Express, Recommended};
+    use Seed::{Answer, Cookie, Options, Response, Shown, World};
     &[
         bug("P-2a", Recommended, 1, "a destroyed record stays", World(KeepsWhatIsDeleted)),
         bug("P-2b", Recommended, 25, "a save needs no record", World(SavesWithoutCondition)),
@@ -361,12 +361,12 @@ fn each_line(headers: &mut HeaderMap, change: impl Fn(String) -> String) {
 }
 
 /// A world that does something wrong.
-pub(crate) struct Flawed {
+pub(crate) struct Seeded {
     pub(crate) world: World,
     pub(crate) misdeed: Misdeed,
 }
 
-impl Flawed {
+impl Seeded {
     fn does(&self, misdeed: Misdeed) -> bool {
         self.misdeed == misdeed
     }
@@ -376,7 +376,7 @@ impl Flawed {
     }
 }
 
-impl Env for Flawed {
+impl Env for Seeded {
     fn now(&self) -> Timestamp {
         self.world.now()
     }
@@ -391,7 +391,7 @@ impl Env for Flawed {
     }
 }
 
-impl Store for Flawed {
+impl Store for Seeded {
     type Error = Fault;
 
     async fn load(&self, load: &Load) -> Result<Option<Stored>, Fault> {

@@ -62,6 +62,12 @@ fn decoded(text: String) -> String {
     }
 }
 
+/// The id that a session cookie's value presents, whoever signed it; `None` if it is to forget the session.
+pub(crate) fn presented(value: &str) -> Option<String> {
+    let value = decoded(value.into());
+    Some(value.strip_prefix("s:")?.rsplit_once('.')?.0.into())
+}
+
 /// A Set-Cookie line.
 pub(super) struct Line<'a> {
     pub(super) name: &'a str,
@@ -97,8 +103,7 @@ impl<'a> Line<'a> {
 
     /// The session id that it gives to the client, whoever signed it.
     pub(super) fn id(&self) -> Option<String> {
-        let value = decoded(self.value.into());
-        Some(value.strip_prefix("s:")?.rsplit_once('.')?.0.into())
+        presented(self.value)
     }
 
     /// What RFC 6265 section 4.1.1 and RFC 6265bis section 5.6 say against it.

@@ -7,8 +7,8 @@ use std::thread;
 
 use sha2::{Digest, Sha256};
 
-use super::{COMBINATIONS, Flaw, SCRIPTS, fill, first_script, point, scripts, try_out};
-use crate::invariants::Tally;
+use super::{COMBINATIONS, SCRIPTS, fill, first_script, point, scripts, try_out};
+use crate::invariants::{Tally, Violation};
 use crate::scenario::{Preset, Scenario};
 
 /// How many combinations a thread takes at once.
@@ -55,14 +55,14 @@ pub struct Failure {
     /// The scenario.
     pub scenario: Scenario,
     /// What is wrong.
-    pub flaw: Flaw,
+    pub violation: Violation,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let line = serde_json::to_string(&self.scenario).expect("a scenario has a JSON text");
         let run = "cargo run --release -q -p http-session-conformance --no-default-features --bin trace -- --via core";
-        write!(f, "{}\n{line}\nreplay that line with `{run}`", self.flaw)
+        write!(f, "{}\n{line}\nreplay that line with `{run}`", self.violation)
     }
 }
 
@@ -115,7 +115,7 @@ impl Walk {
                 let twice = report.runs.is_multiple_of(TWICE);
                 let trace = match try_out(&scenario, twice, &mut report.tally) {
                     Ok(trace) => trace,
-                    Err(flaw) => return Err(Box::new(Failure { scenario, flaw })),
+                    Err(violation) => return Err(Box::new(Failure { scenario, violation })),
                 };
                 report.runs += 1;
                 report.twice += usize::from(twice);

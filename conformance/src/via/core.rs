@@ -11,7 +11,7 @@ use http_session_store::{Env, Error, Store};
 use crate::client::{cookie_header, latin1};
 use crate::driver;
 use crate::handler::on_exchange;
-use crate::invariants::{Bug, Flaw, Flawed};
+use crate::invariants::{Bug, Seed, Seeded};
 use crate::reports;
 use crate::scenario::{Request, Scenario};
 use crate::setup::{Setup, connection};
@@ -25,9 +25,9 @@ pub(super) fn replay(
     shown: Option<&RefCell<String>>,
 ) -> Trace {
     let name = scenario.name.clone();
-    let flaw = bug.map(|bug| bug.flaw);
-    let setup = match flaw {
-        Some(Flaw::Options(change)) => {
+    let seed = bug.map(|bug| bug.seed);
+    let setup = match seed {
+        Some(Seed::Options(change)) => {
             let mut changed = scenario.clone();
             change(&mut changed.options);
             Setup::of(&changed)
@@ -39,11 +39,11 @@ pub(super) fn replay(
     };
     let world = World::new(scenario);
     let mut set_cookies = Vec::new();
-    let visits = Visits { setup: &setup, world: &world, flaw, shown };
-    let requests = (0..scenario.requests.len()).map(|index| match flaw {
-        Some(Flaw::World(misdeed)) => {
-            let flawed = Flawed { world: world.clone(), misdeed };
-            visits.step((&flawed, &flawed), scenario, index, &mut set_cookies)
+    let visits = Visits { setup: &setup, world: &world, seed, shown };
+    let requests = (0..scenario.requests.len()).map(|index| match seed {
+        Some(Seed::World(misdeed)) => {
+            let seeded = Seeded { world: world.clone(), misdeed };
+            visits.step((&seeded, &seeded), scenario, index, &mut set_cookies)
         }
         _ => visits.step((&world, &world), scenario, index, &mut set_cookies),
     });
@@ -59,7 +59,7 @@ pub(crate) fn step(
     index: usize,
     set_cookies: &mut Vec<Vec<String>>,
 ) -> Answer {
-    let visits = Visits { setup, world, flaw: None, shown: None };
+    let visits = Visits { setup, world, seed: None, shown: None };
     visits.step((store, world), scenario, index, set_cookies)
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn failed(config: &Config, world: &World, mut answer: Answer, error: 
 struct Visits<'a> {
     setup: &'a Setup,
     world: &'a World,
-    flaw: Option<Flaw>,
+    seed: Option<Seed>,
     shown: Option<&'a RefCell<String>>,
 }
 
@@ -113,13 +113,13 @@ impl Visits<'_> {
         let (request, world) = (&scenario.requests[index], self.world);
         world.request(request.at(), request.faults);
         let mut cookie = cookie_header(scenario, index, set_cookies);
-        if let Some(Flaw::Cookie(change)) = self.flaw {
+        if let Some(Seed::Cookie(change)) = self.seed {
             cookie = cookie.map(|cookie| change(scenario, cookie));
         }
         let mut answer = self.answer(asked, request, cookie.as_deref());
         answer.calls = world.calls();
         answer.errors = reports::take();
-        if let Some(Flaw::Answer(change)) = self.flaw {
+        if let Some(Seed::Answer(change)) = self.seed {
             change(cookie.as_deref(), &mut answer);
         }
         set_cookies.push(answer.set_cookie.clone());
@@ -165,7 +165,7 @@ impl Visits<'_> {
                 Err(error) => return self.failed(answer, &error),
             }
         }
-        if let Some(Flaw::Response(change)) = self.flaw {
+        if let Some(Seed::Response(change)) = self.seed {
             change(&mut headers);
         }
         answer.status = request.status();
@@ -196,7 +196,7 @@ impl Visits<'_> {
         self.show(exchange);
         if let Some(session) = exchange.session() {
             self.show(session);
-            if let Some(Flaw::Shown(text)) = self.flaw {
+            if let Some(Seed::Shown(text)) = self.seed {
                 self.show(&text(session));
             }
         }

@@ -20,7 +20,7 @@ fn drive(via: Via) {
                 let line = || serde_json::to_string(&scenario).expect("a scenario has a JSON text");
                 assert_eq!(core, trace, "{via:?}: {}", line());
                 let judged = space::judge(&scenario, &trace, &mut tally);
-                judged.unwrap_or_else(|flaw| panic!("{via:?}: {flaw}\n{}", line()));
+                judged.unwrap_or_else(|violation| panic!("{via:?}: {violation}\n{}", line()));
                 runs += 1;
             }
         }

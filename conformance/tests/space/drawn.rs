@@ -178,17 +178,6 @@ fn options() -> impl Strategy<Value = Options> {
 }
 
 fn presented() -> impl Strategy<Value = Presented> {
-    let tampers = [
-        Tamper::Append,
-        Tamper::Decoded,
-        Tamper::FlipLast,
-        Tamper::LowerHex,
-        Tamper::Pad,
-        Tamper::Quoted,
-        Tamper::StripPrefix,
-        Tamper::StripSignature,
-        Tamper::Truncate,
-    ];
     let beside = || {
         weighted(
             0.2,
@@ -196,7 +185,7 @@ fn presented() -> impl Strategy<Value = Presented> {
         )
     };
     let alter = || {
-        (weighted(0.2, one_of(&tampers)), beside(), beside())
+        (weighted(0.2, one_of(&Tamper::ALL)), beside(), beside())
             .prop_map(|(tamper, before, after)| Alteration { tamper, before, after })
     };
     let id = prop_oneof![5 => text(&SIGNED), 1 => "\\PC{0,8}"];
@@ -311,7 +300,7 @@ fn the_promises_hold_in_what_is_drawn() {
     let tally = std::cell::RefCell::new(Tally::default());
     let run = runner.run(&scenario(), |scenario| {
         let tried = space::try_out(&scenario, true, &mut tally.borrow_mut());
-        tried.map(drop).map_err(|flaw| TestCaseError::fail(flaw.to_string()))
+        tried.map(drop).map_err(|violation| TestCaseError::fail(violation.to_string()))
     });
     println!("{cases} cases\n{}", tally.borrow());
     if let Err(TestError::Fail(reason, scenario)) = run {

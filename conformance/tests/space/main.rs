@@ -11,7 +11,7 @@ mod drawn;
 use std::path::Path;
 
 use http_session_conformance::files::read_file;
-use http_session_conformance::invariants::{BUGS, Tally, check};
+use http_session_conformance::invariants::{BUGS, Tally, Violation, check};
 use http_session_conformance::scenario::{Preset, Scenario};
 use http_session_conformance::space::{self, COMBINATIONS, DIMENSIONS, SCRIPTS, Walk};
 use http_session_conformance::via::Via;
@@ -63,10 +63,10 @@ fn each_invariant_catches_its_bug() {
     let caught: Vec<_> =
         BUGS.iter().map(|bug| (bug.says, bug.caught_by, space::catch(bug))).collect();
     let mut wrong = Vec::new();
-    for (says, by, flaw) in &caught {
-        println!("{by}: {says}: {flaw:?}");
-        if flaw.as_ref().map(|flaw| flaw.name) != Ok(by) {
-            wrong.push((says, by, flaw));
+    for (says, by, violation) in &caught {
+        println!("{by}: {says}: {violation:?}");
+        if violation.as_ref().map(Violation::name) != Ok(by) {
+            wrong.push((says, by, violation));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

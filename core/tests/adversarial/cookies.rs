@@ -4,6 +4,7 @@ use http_session::{
     Action, Begin, Config, ConfigError, CookieError, CookieOptions, Expires, Origin, Priority,
     SameSite,
 };
+use http_session_model::text::percent_decode;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -11,18 +12,6 @@ use proptest::test_runner::TestRunner;
 
 use super::model::*;
 use super::{OTHER_SECRET, asked, cases, encoded, presets};
-
-/// `decodeURIComponent`, or `None` where it would throw.
-fn decoded(text: &str) -> Option<String> {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next()?.as_bytes().to_vec();
-    for part in parts {
-        let hex = part.get(..2).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(hex, 16).ok()?);
-        bytes.extend_from_slice(&part.as_bytes()[2..]);
-    }
-    String::from_utf8(bytes).ok()
-}
 
 /// The second parser: which ids are asked for, by the text of the rules and without regard to speed.
 fn second(config: &Config, lines: &[Vec<u8>]) -> Vec<String> {
@@ -39,7 +28,7 @@ fn second(config: &Config, lines: &[Vec<u8>]) -> Vec<String> {
         let value = value.trim_matches([' ', '\t']);
         let inner = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         let value = if value == "\"" { "" } else { inner.unwrap_or(value) };
-        let value = decoded(value).unwrap_or_else(|| value.into());
+        let value = percent_decode(value).unwrap_or_else(|| value.into());
         let id =
             value.strip_prefix("s:").and_then(|value| value.rsplit_once('.')).map(|(id, _)| id);
         let id = id.filter(|id| signed(&SECRET, id) == value && (1..=1_024).contains(&id.len()));
@@ -378,7 +367,7 @@ fn lines_are_read_as_meant() {
         expected.sort_unstable();
         let line = sent(&built(Config::express(SECRET).name("id").cookie(options)));
         let (name, value, mut attributes) = received(&line);
-        assert_eq!((&*name, decoded(&value)), ("id", Some(signed(&SECRET, "new"))));
+        assert_eq!((&*name, percent_decode(&value)), ("id", Some(signed(&SECRET, "new"))));
         attributes.sort_unstable();
         let attributes = attributes.iter().map(|(name, value)| (&**name, &**value));
         assert_eq!(attributes.collect::<Vec<_>>(), expected, "{line}");

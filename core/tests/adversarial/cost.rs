@@ -68,16 +68,20 @@ fn soon(mut holds: impl FnMut() -> Result<(), String>) {
     panic!("{last:?}");
 }
 
-// DS-2: twice the length is at most 2.3 times the work, whatever the line is made of
+// DS-2, attacks 41 and 42: twice the length is at most 2.3 times the work, whatever the line is made of
 #[test]
 fn the_work_is_linear() {
     let forged = format!("__Host-id={};", signed(&OTHER_SECRET, "old"));
     for config in presets() {
         for piece in [
+            "a",
             "a=;",
             ";",
             "=",
             " ",
+            "\"=\"",
+            "\\\"\\;",
+            "%41=%41;",
             "\t=",
             "\"",
             "%",

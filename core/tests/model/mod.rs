@@ -4,16 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use http_session::store::{Expect, Load, Stored, Touched, Version, Written};
 use http_session::{
     Action, Begin, Config, ConfigBuilder, Connection, Error, Exchange, Outcome, Pending,
     RequestFacts, SessionId, Timestamp,
 };
+use http_session_model::text::sign;
 use serde_json::Value;
-use sha2::Sha256;
 
 /// The store's error.
 pub(crate) type Down = &'static str;
@@ -43,9 +40,7 @@ pub(crate) fn built(builder: ConfigBuilder) -> Config {
 
 /// `s:id.signature`, made from HMAC alone.
 pub(crate) fn signed(secret: &[u8], id: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("any length");
-    mac.update(id.as_bytes());
-    format!("s:{id}.{}", STANDARD_NO_PAD.encode(mac.finalize().into_bytes()))
+    format!("s:{}", sign(id, secret))
 }
 
 /// The Cookie line that presents `id`.
