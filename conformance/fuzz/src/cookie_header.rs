@@ -71,7 +71,7 @@ pub fn library(input: &Input) -> Asked {
 }
 
 /// The same read from the rules: on Latin-1 text, pair by pair. With quirks the first pair of our name counts,
-/// whatever it is; otherwise up to four do, each id once.
+/// whatever it is; otherwise the first four ids of up to 64 pairs do.
 fn presented(input: &Input) -> Asked {
     let lines = input.lines.iter().map(|line| line.iter().map(|byte| char::from(*byte)).collect());
     let all = lines.collect::<Vec<String>>().join(";");
@@ -79,10 +79,14 @@ fn presented(input: &Input) -> Asked {
     let pairs = all.split(';').filter_map(|pair| pair.split_once('='));
     let ours = pairs.filter(|(name, _)| name.trim_matches(spaces) == "__Host-id");
     let mut asked = Asked::new();
-    for (_, value) in ours.take(if input.quirks { 1 } else { 4 }) {
+    for (position, (_, value)) in ours.take(if input.quirks { 1 } else { 64 }).enumerate() {
         let id = presented_id(value.trim_matches(spaces));
+        if id.is_some() && position > 3 {
+            held("an id is presented behind four cookies of our name");
+        }
         asked.extend(id.filter(|id| !asked.contains(id)));
     }
+    asked.truncate(4);
     asked
 }
 
