@@ -308,9 +308,12 @@ impl Exchange {
         self.ended.as_ref().unwrap_or(&self.original.cookie)
     }
 
+    /// Would a browser drop the line? On plain HTTP it does if the cookie is Secure, or the one that it has
+    /// (RFC 6265bis section 5.7).
     fn is_withheld(&self) -> bool {
         let cookie = self.session.as_ref().map_or_else(|| self.presented_cookie(), Session::cookie);
-        !self.opening.secure && cookie.is_secure()
+        let ended = self.ended.as_ref().filter(|_| !self.options().quirks);
+        !self.opening.secure && (cookie.is_secure() || ended.is_some_and(SessionCookie::is_secure))
     }
 
     /// Does the client have the session's id already?

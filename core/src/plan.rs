@@ -42,7 +42,7 @@ pub struct Facts {
     pub save_uninitialized: bool,
     /// The option `unset` is `destroy` (B-011), and without `quirks` there is a record (B-127, B-128).
     pub unset_destroy: bool,
-    /// The cookie is Secure and the request is not (B-136).
+    /// The request is not secure, and the cookie is (B-136), or without `quirks` the one that it replaces.
     pub withheld: bool,
 }
 

@@ -278,10 +278,6 @@ fn percent_decode(mut value: &[u8]) -> Option<String> {
                 rest
             }
             (b'%', _) => return None,
-            (0..=0x7F, _) => {
-                bytes.push(*first);
-                rest
-            }
             _ => {
                 let mut utf8 = [0; 2];
                 bytes.extend_from_slice(char::from(*first).encode_utf8(&mut utf8).as_bytes());

@@ -1254,6 +1254,29 @@ fn nothing_secure_is_cleared_on_plain_http() {
     assert_eq!(outcome.decision().cookie_reason, Reason::SecureOnPlainHttp);
 }
 
+// B-136, B-154, RFC 6265bis section 5.7: nor is it replaced there by one that is not Secure, or cleared with that
+// one's options
+#[test]
+fn a_secure_cookie_is_left_alone_on_plain_http() {
+    let config = built(recommended().for_localhost());
+    for secure in [false, true] {
+        for changes in [false, true] {
+            let record = format!("{{\"cookie\":{{\"path\":\"/\",\"secure\":{secure}}}{VIEWS}}}");
+            let mut store = Store::with("old", &record);
+            let mut exchange = store.begin(&config, &plain(), &cookie(&config, "old"), now());
+            store.act(&mut exchange, Action::Regenerate(id("new")), now()).expect("deleted");
+            if changes {
+                set(&mut exchange, "views", 1);
+            }
+            let outcome = store.end(exchange).expect("the store works");
+            assert_eq!(line(&outcome).is_some(), !secure, "{secure} {changes}");
+            assert_eq!(store.records.len(), usize::from(changes && !secure));
+            let withheld = outcome.decision().cookie_reason == Reason::SecureOnPlainHttp;
+            assert_eq!(withheld, secure);
+        }
+    }
+}
+
 /// What is updated again is written only if it can be read again.
 #[test]
 fn an_update_that_is_replayed_nests_no_deeper() {

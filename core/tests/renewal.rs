@@ -328,3 +328,25 @@ fn who_renews() {
         assert_eq!(store.records["old"].expires, Some(later(end)), "{age}");
     }
 }
+
+// a session whose cookie has an end that no touch moves is over then, though the store still has it; under express
+// the store alone says so
+#[test]
+fn a_fixed_end() {
+    let [safe, express] = [built(recommended()), built(Config::express(SECRET).name("__Host-id"))];
+    for (second, age, ours, theirs) in [
+        ("22.999", "null", Origin::Expired, Origin::Loaded),
+        ("23.000", "null", Origin::Expired, Origin::Loaded),
+        ("23.001", "null", Origin::Loaded, Origin::Loaded),
+        ("22.999", "1000", Origin::Loaded, Origin::Loaded),
+    ] {
+        let end = format!("2023-11-14T22:13:{second}Z");
+        let cookie = format!("{{\"originalMaxAge\":{age},\"expires\":\"{end}\"}}");
+        let record = format!("{{\"cookie\":{cookie},\"n\":1}}");
+        for (config, origin) in [(&safe, ours), (&express, theirs)] {
+            let mut store = Store::default();
+            store.put("old", &record, None);
+            assert_eq!(store.load(config).origin(), origin, "{second} {age}");
+        }
+    }
+}

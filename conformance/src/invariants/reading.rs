@@ -145,6 +145,15 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Is the key of a record one of the session's data? What JavaScript's objects and express-session's sessions have
+/// themselves is none (B-075).
+pub(super) fn is_data(key: &str) -> bool {
+    let reserved = "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ constructor cookie \
+        destroy hasOwnProperty id isPrototypeOf propertyIsEnumerable regenerate reload req resetMaxAge save \
+        toLocaleString toString touch valueOf";
+    !key.starts_with("http-session:") && reserved.split(' ').all(|reserved| reserved != key)
+}
+
 /// When a record says that its cookie ends.
 pub(super) fn cookie_end(record: &Value) -> Option<i64> {
     moment(record.get("cookie")?.get("expires")?.as_str()?)

@@ -291,11 +291,12 @@ impl<'a> Teller<'a> {
             if session.is_none() {
                 continue;
             }
-            // What a parallel request has changed is written again.
-            let mut again = true;
+            // What a parallel request has changed is written again, merged. What can't be sent is not even asked.
+            let merges = self.conflict() == Conflict::Merge;
+            let mut again = is_asked(result);
             while again && let Some(call) = calls.next_if(|call| call.call == kind) {
                 let event = self.event(request, call, part, Some((operation, born)));
-                again = event.call.refused == Some(Refused::Changed);
+                again = merges && event.call.refused == Some(Refused::Changed);
                 events.push(event);
             }
             let made = match operation {
@@ -339,10 +340,9 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Do writes and touches look at no version?
-    fn overwrites(&self) -> bool {
+    fn conflict(&self) -> Conflict {
         let default = if self.quirks { Conflict::Overwrite } else { Conflict::Merge };
-        self.scenario.options.conflict.unwrap_or(default) == Conflict::Overwrite
+        self.scenario.options.conflict.unwrap_or(default)
     }
 
     fn make(&mut self, made: &mut Vec<String>) -> String {
@@ -400,8 +400,10 @@ impl<'a> Teller<'a> {
         };
         let end = call.expires.or_else(|| call.record.as_ref().and_then(cookie_end));
         let ended = self.ended.contains(call.to.as_deref().unwrap_or(id));
-        // A load tells what is there now, and so does a refusal.
-        let tells = done && call.call == StoreCall::Get || call.refused == Some(Refused::Changed);
+        // A load tells what is there now, and so does a refusal to a request that merges.
+        let merges = self.conflict() == Conflict::Merge;
+        let refused = call.refused == Some(Refused::Changed);
+        let tells = done && call.call == StoreCall::Get || merges && refused;
         if tells && let Some(held) = self.ledger.get_mut(id) {
             held.unseen = false;
         }
@@ -411,8 +413,8 @@ impl<'a> Teller<'a> {
             match (call.call, held) {
                 (StoreCall::Get, _) | (_, None) if call.call != StoreCall::Destroy => {}
                 (StoreCall::Touch, Some(touch)) => {
-                    // Another version has an end of its own.
-                    let blind = self.overwrites();
+                    // Another version has an end of its own, unless nobody looks at versions.
+                    let blind = self.conflict() == Conflict::Overwrite;
                     let held = self.ledger.get_mut(id).filter(|held| blind || !held.unseen);
                     if let Some(held) = held {
                         (held.cookie, held.end) = (touch.record.get("cookie"), end);
@@ -432,6 +434,15 @@ impl<'a> Teller<'a> {
         }
         Event { call, now, part, done, end, began, ended, held: before.is_some() }
     }
+}
+
+/// Did an operation that asks the store get as far as that?
+fn is_asked(result: &Value) -> bool {
+    let error = result.get("error").and_then(Value::as_str);
+    error.is_none_or(|error| {
+        matches!(error, "conflict" | "gone" | "missing" | "store")
+            || error.starts_with("other: session record")
+    })
 }
 
 /// Does the request's path have sessions?

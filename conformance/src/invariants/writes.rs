@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
+use super::reading::{cookie_end, is_data};
 use super::story::{Part, Start};
 use super::{Invariant, Verdict};
 use crate::scenario::{Conflict, Operation, Preset};
-use crate::trace::StoreCall;
+use crate::trace::{Refused, StoreCall};
 
 pub(super) const ALL: &[Invariant] = &[
     Invariant {
@@ -34,9 +35,11 @@ pub(super) const ALL: &[Invariant] = &[
             let Some((key, value)) = last.filter(|_| scene.succeeded()) else {
                 return Verdict::Idle;
             };
-            // What it was already is no change.
+            // What it was already is no change, and need not outlive the session.
             let was = scene.before.get(id).and_then(|held| held.record.get(key));
-            if !alone && was == Some(value) {
+            let over =
+                scene.events.last().is_some_and(|event| event.call.refused == Some(Refused::Gone));
+            if (!alone || over) && was == Some(value) {
                 return Verdict::Idle;
             }
             let stored = scene.after.get(id).and_then(|held| held.record.get(key));
@@ -58,13 +61,18 @@ pub(super) const ALL: &[Invariant] = &[
             for (operation, _) in scene.operations() {
                 match operation {
                     Operation::OtherSet { id: other, record } if other == id => {
-                        theirs = record.as_object()
+                        theirs = Some(record);
                     }
                     Operation::Set { .. } | Operation::Get { .. } | Operation::Save {} => {}
                     _ => return Verdict::Idle,
                 }
             }
             let Some(theirs) = theirs else { return Verdict::Idle };
+            // What ends before this request does goes by itself.
+            let end = scene.events.last().map(|event| event.now);
+            if cookie_end(theirs).is_some_and(|theirs| Some(theirs) <= end) {
+                return Verdict::Idle;
+            }
             let written = |key: &str| {
                 scene.request.handler().iter().any(|operation| {
                 matches!(operation, Operation::Set { key: ours, .. } if ours == key)
@@ -72,11 +80,13 @@ pub(super) const ALL: &[Invariant] = &[
             };
             let record = scene.after.get(id).map(|held| held.record);
             let kept = |(key, value): (&String, &Value)| {
-                key == "cookie"
+                !is_data(key)
                     || written(key)
                     || record.and_then(|record| record.get(key)) == Some(value)
             };
-            Verdict::must(theirs.iter().all(kept), || format!("{record:?} of {theirs:?}"))
+            Verdict::must(theirs.as_object().into_iter().flatten().all(kept), || {
+                format!("{record:?} of {theirs:?}")
+            })
         },
     },
     Invariant {

@@ -124,6 +124,11 @@ fn malformed_percent_encoding() {
         let encoded = format!("sid={}", signed(&id).replacen("s:", "s%3A", 1));
         rejects(&[encoded.as_bytes()], Origin::Unsigned);
     }
+    // Nor if the broken escape is the end of the value.
+    for broken in ["%", "%4"] {
+        let encoded = format!("sid=s%3Aabc.x{broken}");
+        rejects(&[encoded.as_bytes()], Origin::Unsigned);
+    }
     for (encoded, id) in [
         ("%C3%A9", "é"),
         ("%e2%82%ac", "€"),
