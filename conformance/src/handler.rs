@@ -64,18 +64,18 @@ pub(crate) fn on_exchange(
     }
     let Some(exchange) = exchange else { return without_session(operation) };
     let now = world.now();
-    let genid = || env.genid().expect("scripted ids are ids");
+    let genid = || env.genid().map_err(Error::Id);
     let action = match operation {
         Operation::CookieReset {} if exchange.session().is_some() => {
             exchange.reset_cookie(now);
             return true.into();
         }
-        Operation::Destroy {} => Action::Destroy,
-        Operation::LogIn { .. } if exchange.session().is_some() => Action::LogIn(genid()),
-        Operation::Regenerate {} if exchange.session().is_some() => Action::Regenerate(genid()),
-        Operation::Renew {} if exchange.session().is_some() => Action::Renew(genid()),
-        Operation::Reload {} => Action::Reload,
-        Operation::Save {} => Action::Save,
+        Operation::Destroy {} => Ok(Action::Destroy),
+        Operation::LogIn { .. } if exchange.session().is_some() => genid().map(Action::LogIn),
+        Operation::Regenerate {} if exchange.session().is_some() => genid().map(Action::Regenerate),
+        Operation::Renew {} if exchange.session().is_some() => genid().map(Action::Renew),
+        Operation::Reload {} => Ok(Action::Reload),
+        Operation::Save {} => Ok(Action::Save),
         Operation::Unset {} => {
             exchange.unset();
             return true.into();
@@ -115,7 +115,7 @@ pub(crate) fn on_exchange(
             };
         }
     };
-    let mut result = driver::run(exchange, action, store, env);
+    let mut result = action.and_then(|action| driver::run(exchange, action, store, env));
     if let (Ok(()), Operation::LogIn { key, value }) = (&result, operation) {
         let session = exchange.session().ok_or(Error::NoSession);
         result = session.and_then(|session| session.insert(key, value).map_err(Error::Data));

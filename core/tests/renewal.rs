@@ -254,6 +254,24 @@ fn whose_record() {
     assert_eq!(pending.expect("a touch").id().as_str(), "old");
 }
 
+// B-131: a touch names the version that was loaded, unless the last writer wins
+#[test]
+fn a_touch_is_of_a_version() {
+    for (builder, names_it) in [
+        (recommended(), true),
+        (recommended().conflict(Conflict::Refuse), true),
+        (recommended().conflict(Conflict::Overwrite), false),
+        (Config::express(SECRET).resave(false), false),
+    ] {
+        let builder = builder.name("__Host-id").timeouts(idle(IDLE));
+        let mut exchange = store(None).load(&built(builder));
+        let Ok(Some(Pending::Touch(ask))) = exchange.finish::<Down>(now()) else {
+            panic!("nothing was changed")
+        };
+        assert_eq!(ask.operation.version.is_some(), names_it);
+    }
+}
+
 // B-176: under express a method's failed save counts as one, unless a write may be refused and the session
 // is new: then nothing is known to be there
 #[test]
@@ -348,5 +366,57 @@ fn a_fixed_end() {
             store.put("old", &record, None);
             assert_eq!(store.load(config).origin(), origin, "{second} {age}");
         }
+    }
+}
+
+// B-125: under express a regenerated session that gets the id of the loaded one is saved again at the end, though the
+// handler has saved it; only what was not changed is touched
+#[test]
+fn regenerated_under_the_same_id() {
+    for (resave, changes, saves, calls) in [
+        (false, false, false, "T"),
+        (false, true, false, "S"),
+        (false, true, true, "SS"),
+        (true, false, false, "S"),
+        (true, false, true, "SS"),
+        (true, true, true, "SS"),
+    ] {
+        let config = built(Config::express(SECRET).name("__Host-id").resave(resave));
+        let mut store = Store::with("old", &record(None, ""));
+        let mut exchange = store.load(&config);
+        store.act(&mut exchange, Action::Regenerate(id("old")), now()).expect("deleted");
+        store.put("old", &record(None, ""), None);
+        store.calls.clear();
+        if changes {
+            set(&mut exchange, "n", 2);
+        }
+        if saves {
+            store.act(&mut exchange, Action::Save, now()).expect("saved");
+        }
+        let _ = store.end(exchange).expect("the store works");
+        assert_eq!(store.calls, calls, "{resave} {changes} {saves}");
+    }
+}
+
+// F-08: what a method writes lives as long as a touch at that moment would let it; under express a save keeps the end
+// that was loaded, and a renewal does not
+#[test]
+fn a_save_moves_the_end() {
+    let cookie = CookieOptions::new().max_age(millis(60_000));
+    let safe = recommended().timeouts(Timeouts::NONE).cookie(cookie.clone());
+    let express = Config::express(SECRET).name("__Host-id").cookie(cookie);
+    for (builder, action, end) in [
+        (&safe, Action::Save, 65_000),
+        (&safe, Action::Renew(id("other")), 65_000),
+        (&express, Action::Save, 60_000),
+        (&express, Action::Renew(id("other")), 65_000),
+    ] {
+        let record =
+            r#"{"cookie":{"originalMaxAge":60000,"expires":"2023-11-14T22:14:23.000Z"},"n":1}"#;
+        let mut store = Store::with("old", record);
+        let mut exchange = store.load(&built(builder.clone()));
+        store.act(&mut exchange, action, later(5_000)).expect("saved");
+        let ends = store.records.values().map(|kept| kept.expires);
+        assert_eq!(ends.collect::<Vec<_>>(), [Some(later(end))]);
     }
 }

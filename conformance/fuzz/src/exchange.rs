@@ -114,7 +114,8 @@ fn options(u: &mut Unstructured<'_>) -> Result<Options> {
         absolute_timeout: maybe(u, timeout)?,
         localhost: maybe(u, flag)?,
         store_touch: maybe(u, flag)?,
-        genid: None,
+        // Nobody can make an id of nothing.
+        genid: u.ratio(1, 16)?.then(String::new),
     })
 }
 

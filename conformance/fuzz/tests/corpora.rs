@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use http_session::ConfigError;
+use http_session_conformance::invariants::Tally;
 use http_session_conformance::scenario::{Scenario, Secrets};
 use http_session_conformance::trace::Trace;
 use http_session_conformance::via::Via;
@@ -120,6 +121,12 @@ fn every_premise_holds_in_some_input() {
         let held = premises::take();
         for premise in expected {
             assert!(held.of(premise) > 0, "{target}: {premise}");
+        }
+        if target == "exchange" {
+            // Each promise is about something.
+            for (name, says, _) in Tally::default().counts() {
+                assert!(held.of(name) > 0, "{name}: {says}");
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ pub(super) const ALL: &[Invariant] = &[
         preset: None,
         check: |_, scene| {
             let unmade = scene.made.first().is_some_and(|id| id.is_empty() || id.len() > 1_024);
-            if !unmade {
+            if !unmade || scene.start != Start::Failed {
                 return Verdict::Idle;
             }
             let writes = scene.answer.calls.iter().any(|call| call.call != StoreCall::Get);

@@ -142,6 +142,7 @@ impl<'a> Story<'a> {
                 .collect(),
             ended: BTreeSet::new(),
             now: scenario.start,
+            doubtful: false,
         };
         let mut set_cookies: Vec<Vec<String>> = Vec::new();
         let mut scenes = Vec::new();
@@ -200,6 +201,8 @@ struct Teller<'a> {
     ledger: Ledger<'a>,
     ended: BTreeSet<&'a str>,
     now: i64,
+    /// The last save of the request that is under way failed, and may have been done.
+    doubtful: bool,
 }
 
 impl<'a> Teller<'a> {
@@ -225,6 +228,7 @@ impl<'a> Teller<'a> {
             kept
         });
         self.ledger.values_mut().for_each(|held| held.unseen = false);
+        self.doubtful = false;
         let (before, ended) = (self.ledger.clone(), self.ended.clone());
         let (mut events, mut made) = (Vec::new(), Vec::new());
         let mut calls = answer.calls.iter().peekable();
@@ -305,7 +309,8 @@ impl<'a> Teller<'a> {
                 }
                 _ => None,
             };
-            let done = *result == true || self.quirks && kind == StoreCall::Destroy;
+            let ends = self.quirks && kind == StoreCall::Destroy && is_asked(result);
+            let done = *result == true || ends;
             match operation {
                 Operation::Destroy {} if done => session = None,
                 Operation::Regenerate {} if done => (session, born) = (made, self.now),
@@ -400,10 +405,13 @@ impl<'a> Teller<'a> {
         };
         let end = call.expires.or_else(|| call.record.as_ref().and_then(cookie_end));
         let ended = self.ended.contains(call.to.as_deref().unwrap_or(id));
-        // A load tells what is there now, and so does a refusal to a request that merges.
-        let merges = self.conflict() == Conflict::Merge;
-        let refused = call.refused == Some(Refused::Changed);
-        let tells = done && call.call == StoreCall::Get || merges && refused;
+        // A load tells what is there now, and so does a refusal to a request that merges: one that does not know
+        // whether its last save was done does not, as it may be its own.
+        let loads = done && call.call == StoreCall::Get;
+        let merges = self.conflict() == Conflict::Merge && !self.doubtful;
+        let tells = loads || merges && call.refused == Some(Refused::Changed);
+        let fails = call.call == StoreCall::Set && !done && call.refused.is_none();
+        self.doubtful = !loads && (self.doubtful || fails);
         if tells && let Some(held) = self.ledger.get_mut(id) {
             held.unseen = false;
         }

@@ -243,7 +243,14 @@ fn cache_control_beyond_ascii_is_not_lost() {
 /// A directive's quoted text is no directive.
 #[test]
 fn a_word_in_quotes_is_not_a_word() {
-    let before = &b"no-cache=\"a, private, b\""[..];
-    let after = applied(&consulted(Some(LINE)), &CACHE_CONTROL, &[before]);
-    assert_eq!(after, [&b"no-cache=\"a, private, b\", private"[..]]);
+    // Nor after a quote that is escaped.
+    for before in
+        ["no-cache=\"a, private, b\"", "x=\"a\\\", private, b\"", "x=\"\\\\\\\", private, b\""]
+    {
+        let after = applied(&consulted(Some(LINE)), &CACHE_CONTROL, &[before.as_bytes()]);
+        assert_eq!(after, [format!("{before}, private").as_bytes()]);
+    }
+    // An escaped backslash escapes nothing.
+    let before = &b"x=\"\\\\\", private"[..];
+    assert_eq!(applied(&consulted(Some(LINE)), &CACHE_CONTROL, &[before]), [before]);
 }
