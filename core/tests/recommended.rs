@@ -1340,3 +1340,29 @@ fn renewed_and_merged() {
     let outcome = store.end(exchange).expect("merged");
     assert!(line(&outcome).is_some_and(|line| line.contains("next")));
 }
+
+// B-132, B-178: what was loaded again counts as saved, whatever happens to conflicts; and a session that got a new id
+// before has still got it
+#[test]
+fn loaded_again() {
+    for builder in [
+        recommended(),
+        recommended().conflict(Conflict::Overwrite),
+        Config::express(SECRET).resave(false).conflict(Conflict::Merge),
+    ] {
+        let config = built(builder.name("__Host-id").timeouts(http_session::Timeouts::NONE));
+        let mut store = Store::with("old", &record(None, VIEWS));
+        let mut exchange = store.load(&config);
+        store.put("old", &record(None, ",\"views\":7"), None);
+        store.act(&mut exchange, Action::Reload, now()).expect("it is there");
+        assert_eq!(get(&mut exchange, "views"), Some(json!(7)));
+        let _ = store.end(exchange).expect("the store works");
+        assert_eq!(store.calls, "GGT", "{config:?}");
+    }
+    let (config, mut store) = with_old();
+    let mut exchange = store.load(&config);
+    store.act(&mut exchange, Action::Renew(id("new")), now()).expect("renewed");
+    store.act(&mut exchange, Action::Reload, now()).expect("it is there");
+    let outcome = store.end(exchange).expect("the store works");
+    assert_eq!(outcome.decision().cookie_reason, Reason::NewId);
+}
