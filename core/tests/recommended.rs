@@ -1366,3 +1366,23 @@ fn loaded_again() {
     let outcome = store.end(exchange).expect("the store works");
     assert_eq!(outcome.decision().cookie_reason, Reason::NewId);
 }
+
+// B-130: of several updates each is made again, on what a parallel request left; and a beginning that only this request
+// knows is kept
+#[test]
+fn several_updates_are_made_again() {
+    let config = built(recommended());
+    for created in [None, Some(now())] {
+        let mut store = Store::with("old", &record(created, ",\"a\":1,\"b\":1"));
+        let mut exchange = store.load(&config);
+        for key in ["a", "b", "c"] {
+            add(&mut exchange, key, 1);
+        }
+        store.put("old", &record(created, ",\"a\":10,\"b\":20,\"d\":5"), None);
+        let _ = store.end(exchange).expect("merged");
+        assert_eq!(store.calls, "GSS");
+        let created = now().as_millis();
+        let merged = json!({"a": 11, "b": 21, "c": 1, "d": 5, "http-session:created": created});
+        assert_eq!(store.data("old"), Some(merged));
+    }
+}

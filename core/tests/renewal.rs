@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::VARY;
-use http_session::store::{Touched, Written};
+use http_session::store::{Stored, Touched, Written};
 use http_session::{
-    Action, Config, ConfigBuilder, ConfigError, Conflict, CookieAction, CookieOptions, Error,
-    Exchange, Origin, Outcome, Pending, Reason, StoreAction, Timeouts, Timestamp,
+    Action, Begin, Config, ConfigBuilder, ConfigError, Conflict, CookieAction, CookieOptions,
+    Error, Exchange, Origin, Outcome, Pending, Reason, StoreAction, Timeouts, Timestamp,
 };
 
 use self::model::{
@@ -419,4 +419,20 @@ fn a_save_moves_the_end() {
         let ends = store.records.values().map(|kept| kept.expires);
         assert_eq!(ends.collect::<Vec<_>>(), [Some(later(end))]);
     }
+}
+
+// a store that says that it has renewed what it was not asked to renew is not believed
+#[test]
+fn renewed_unasked() {
+    let config = built(recommended().timeouts(Timeouts::NONE));
+    let line = cookie(&config, "old");
+    let Begin::Load(lookup) = config.begin(&encrypted(), [line.as_bytes()], now()) else {
+        panic!("it verifies")
+    };
+    assert_eq!(lookup.operation.refresh, None);
+    let stored = Stored { refreshed: true, ..Stored::new(record(None, ",\"n\":1")) };
+    let Ok(Begin::Ready(mut exchange)) = lookup.answer(Some(stored), now()) else {
+        panic!("it lives")
+    };
+    assert!(matches!(exchange.finish::<Down>(now()), Ok(Some(Pending::Touch(_)))));
 }
