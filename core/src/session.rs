@@ -195,8 +195,7 @@ impl Session {
         self.data = Data::new(data);
         self.cookie.rebase(&base.cookie, &theirs.cookie);
         // Of two first loads the earlier counts.
-        let both = base.created.is_none() && theirs.created.is_some();
-        if self.created == base.created || both && theirs.created < self.created {
+        if self.created == base.created || theirs.created < self.created {
             self.created = theirs.created.or(self.created);
         }
         Ok(())
