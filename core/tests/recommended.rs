@@ -1350,7 +1350,7 @@ fn loaded_again() {
         recommended().conflict(Conflict::Overwrite),
         Config::express(SECRET).resave(false).conflict(Conflict::Merge),
     ] {
-        let config = built(builder.name("__Host-id").timeouts(http_session::Timeouts::NONE));
+        let config = built(builder.name("__Host-id").timeouts(Timeouts::NONE));
         let mut store = Store::with("old", &record(None, VIEWS));
         let mut exchange = store.load(&config);
         store.put("old", &record(None, ",\"views\":7"), None);
