@@ -224,3 +224,14 @@ fn clashes() {
         assert_eq!([one.clashes(&other), other.clashes(&one)], [expected; 2], "{one:?} {other:?}");
     }
 }
+
+// LG-1: what `Debug` shows are the options, and no secret; of an error it is its sentence
+#[test]
+fn what_debug_shows() {
+    let config = express().name("sid").rolling(true).build().expect("sound options");
+    let text = format!("{config:?}");
+    assert!(text.contains("\"sid\"") && text.contains("rolling: true"), "{text}");
+    assert!(!text.contains("keyboard cat"), "{text}");
+    let error = ConfigError::EmptySecret;
+    assert!(format!("{error:?}").contains(&error.to_string()));
+}
