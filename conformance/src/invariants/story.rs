@@ -296,11 +296,10 @@ impl<'a> Teller<'a> {
                 continue;
             }
             // What a parallel request has changed is written again, merged. What can't be sent is not even asked.
-            let merges = self.conflict() == Conflict::Merge;
             let mut again = is_asked(result);
             while again && let Some(call) = calls.next_if(|call| call.call == kind) {
                 let event = self.event(request, call, part, Some((operation, born)));
-                again = merges && event.call.refused == Some(Refused::Changed);
+                again = self.merges() && event.call.refused == Some(Refused::Changed);
                 events.push(event);
             }
             let made = match operation {
@@ -348,6 +347,12 @@ impl<'a> Teller<'a> {
     fn conflict(&self) -> Conflict {
         let default = if self.quirks { Conflict::Overwrite } else { Conflict::Merge };
         self.scenario.options.conflict.unwrap_or(default)
+    }
+
+    /// Does the request that is under way merge what others have written? One that does not know whether its last save
+    /// was done does not: it may be its own.
+    fn merges(&self) -> bool {
+        self.conflict() == Conflict::Merge && !self.doubtful
     }
 
     fn make(&mut self, made: &mut Vec<String>) -> String {
@@ -405,11 +410,9 @@ impl<'a> Teller<'a> {
         };
         let end = call.expires.or_else(|| call.record.as_ref().and_then(cookie_end));
         let ended = self.ended.contains(call.to.as_deref().unwrap_or(id));
-        // A load tells what is there now, and so does a refusal to a request that merges: one that does not know
-        // whether its last save was done does not, as it may be its own.
+        // A load tells what is there now, and so does a refusal to a request that merges.
         let loads = done && call.call == StoreCall::Get;
-        let merges = self.conflict() == Conflict::Merge && !self.doubtful;
-        let tells = loads || merges && call.refused == Some(Refused::Changed);
+        let tells = loads || self.merges() && call.refused == Some(Refused::Changed);
         let fails = call.call == StoreCall::Set && !done && call.refused.is_none();
         self.doubtful = !loads && (self.doubtful || fails);
         if tells && let Some(held) = self.ledger.get_mut(id) {
