@@ -154,17 +154,6 @@ fn the_core_is_a_function_of_its_arguments() {
     assert!(count >= 13, "{count} files: are they all there?");
 }
 
-// SG-5: `examples/timing.rs` measures it; here the text is read.
-#[test]
-fn a_presented_signature_is_used_in_the_constant_time_comparison_and_nowhere_else() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/signature.rs");
-    let source = fs::read_to_string(path).expect("a source");
-    let file = syn::parse_file(&source).expect("Rust");
-    let code = file.into_token_stream().to_string();
-    assert_eq!(code.matches("presented").count(), 2, "where it is split off, where it is compared");
-    assert_eq!(code.matches(". ct_eq (presented . as_bytes ())").count(), 1);
-}
-
 #[test]
 fn the_check_finds_what_it_looks_for() {
     for (source, found) in [

@@ -9,6 +9,7 @@ use http_session::{
     Action, Begin, Config, ConfigBuilder, Error, Exchange, Pending, Record, RecordError,
     RequestFacts,
 };
+use http_session_model::OWN_NAMES;
 use http_session_model::text::sign;
 use serde_json::{Map, Value};
 
@@ -50,9 +51,6 @@ const LIMITS: [usize; 2] = [16 * 1024 * 1024, 60];
 /// What a cookie adds to a record at most.
 const COOKIE: usize = 4_096;
 const CREATED: &str = "http-session:created";
-const RESERVED: &str = "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ \
-    constructor cookie destroy hasOwnProperty id isPrototypeOf propertyIsEnumerable regenerate reload req \
-    resetMaxAge save toLocaleString toString touch valueOf";
 
 /// One execution.
 ///
@@ -142,7 +140,7 @@ fn attributes(answer: &Value, record: &Map<String, Value>) {
 }
 
 fn is_reserved(key: &str) -> bool {
-    RESERVED.split_whitespace().any(|reserved| reserved == key)
+    key == "cookie" || OWN_NAMES.contains(&key)
 }
 
 /// Loads the record, saves the session, and ends the request.

@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 
 use self::client::Client;
 use self::middleware::Middleware;
+pub use self::middleware::OWN_NAMES;
 use self::scenario::Scenario;
 use self::store::Store;
 

@@ -405,8 +405,8 @@ fn inflate(record: &Value, id: &str, now: i64) -> Option<Session> {
     Some(Session { id: id.into(), data, cookie, is_wrapped: false })
 }
 
-/// B-075: what every session has, and every object.
-const OWN_NAMES: [&str; 20] = [
+/// What every session has itself, and every object: no names for data (B-075).
+pub const OWN_NAMES: [&str; 20] = [
     "__defineGetter__",
     "__defineSetter__",
     "__lookupGetter__",

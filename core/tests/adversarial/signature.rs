@@ -196,7 +196,8 @@ fn nothing_forged_is_signed() {
     }
 }
 
-// SG-5: a signature is compared in one place, and in constant time
+// SG-5: a signature is compared in one place, in constant time, and is used for nothing else;
+// `examples/timing.rs` measures it
 #[test]
 fn one_comparison() {
     let source = include_str!("../../src/signature.rs");
@@ -206,6 +207,7 @@ fn one_comparison() {
     let made = uses.iter().filter(|line| **line == "mac(&self.signing, id)").count();
     let defined = uses.iter().filter(|line| line.starts_with("fn mac(")).count();
     assert_eq!((compared, made, defined, uses.len()), (1, 1, 1, 3), "{uses:?}");
+    assert_eq!(source.matches("presented").count(), 2, "where it is split off, and compared");
     // Who makes one sends it, or tries it with another's secrets.
     for (source, expected) in [
         (include_str!("../../src/cookie.rs"), 1),
