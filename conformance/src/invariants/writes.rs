@@ -68,9 +68,11 @@ pub(super) const ALL: &[Invariant] = &[
                 }
             }
             let Some(theirs) = theirs else { return Verdict::Idle };
-            // What ends before this request does goes by itself.
+            // What ends before this request does goes by itself, theirs or what this one has made of it.
             let end = scene.events.last().map(|event| event.now);
-            if cookie_end(theirs).is_some_and(|theirs| Some(theirs) <= end) {
+            let over = |record: &Value| cookie_end(record).is_some_and(|at| Some(at) <= end);
+            let made = scene.events.iter().filter_map(|event| event.call.record.as_ref());
+            if made.chain([theirs]).any(over) {
                 return Verdict::Idle;
             }
             let written = |key: &str| {
