@@ -189,6 +189,7 @@ fn values_come_back_as_their_type() {
     assert_eq!(session.get::<Value>("nobody"), Ok(None));
     session.insert("null", ()).expect("JSON");
     assert_eq!(session.get::<Option<u8>>("null"), Ok(Some(None)));
+    assert_eq!(session.get::<u8>("null"), Ok(None));
     session.insert("secret", "needle-data").expect("JSON");
     let error = session.get::<u8>("secret").expect_err("a text");
     assert_eq!(error, DataError::WrongType);
