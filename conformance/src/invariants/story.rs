@@ -295,11 +295,13 @@ impl<'a> Teller<'a> {
             if session.is_none() {
                 continue;
             }
-            // What a parallel request has changed is written again, merged. What can't be sent is not even asked.
+            // What a parallel request has changed is written again, merged, if it can be. What can't be sent is not
+            // even asked.
             let mut again = is_asked(result);
             while again && let Some(call) = calls.next_if(|call| call.call == kind) {
                 let event = self.event(request, call, part, Some((operation, born)));
-                again = self.merges() && event.call.refused == Some(Refused::Changed);
+                let changed = event.call.refused == Some(Refused::Changed);
+                again = changed && self.merges() && !is_given_up(result);
                 events.push(event);
             }
             let made = match operation {
@@ -450,10 +452,13 @@ impl<'a> Teller<'a> {
 /// Did an operation that asks the store get as far as that?
 fn is_asked(result: &Value) -> bool {
     let error = result.get("error").and_then(Value::as_str);
-    error.is_none_or(|error| {
-        matches!(error, "conflict" | "gone" | "missing" | "store")
-            || error.starts_with("other: session record")
-    })
+    error.is_none_or(|error| matches!(error, "gone" | "missing" | "store")) || is_given_up(result)
+}
+
+/// Could an operation not merge what it found with what it had, or not write what comes of that?
+fn is_given_up(result: &Value) -> bool {
+    let error = result.get("error").and_then(Value::as_str);
+    error.is_some_and(|error| error == "conflict" || error.starts_with("other: session record"))
 }
 
 /// Does the request's path have sessions?
