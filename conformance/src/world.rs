@@ -364,7 +364,9 @@ impl Store for World {
                 Ok(Touched::Alive)
             }
             Some(entry) => {
-                entry.record["cookie"] = cookie;
+                if let Some(record) = entry.record.as_object_mut() {
+                    record.insert("cookie".into(), cookie);
+                }
                 entry.expires = touch.expires;
                 Ok(Touched::Alive)
             }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use arbitrary::{Result, Unstructured};
-use http_session_conformance::invariants::{self, Tally};
+use http_session_conformance::invariants::Tally;
 use http_session_conformance::scenario::{
     Alteration, Conflict, CookieOptions, FaultCode, Faults, Operation, Options, Presented, Preset,
     Request, Scenario, Secrets, Tamper, Unset,
 };
+use http_session_conformance::space;
 use http_session_conformance::trace::Trace;
 use http_session_conformance::via::Via;
 use serde_json::{Value, json};
@@ -32,14 +33,8 @@ pub fn run(bytes: &[u8]) {
 pub fn check(bytes: &[u8], subject: impl Fn(&Scenario) -> Trace) {
     let Ok(scenario) = scenario(&mut Unstructured::new(bytes)) else { return };
     let trace = subject(&scenario);
-    if trace.rejected {
-        return held("the options are refused");
-    }
     let mut tally = Tally::default();
-    if let Err(violation) = invariants::check(&scenario, &trace, &mut tally) {
-        if violation.name() == "P-10c" && sets_attributes(&scenario) {
-            return held("P-10c does not hold after an attribute was set while a request ran");
-        }
+    if let Err(violation) = space::judge(&scenario, &trace, &mut tally) {
         let json = |value| serde_json::to_string(value).expect("JSON");
         panic!(
             "{violation}\n{}\n{}",
@@ -47,18 +42,11 @@ pub fn check(bytes: &[u8], subject: impl Fn(&Scenario) -> Trace) {
             serde_json::to_string(&trace).expect("JSON")
         );
     }
+    if trace.rejected {
+        return held("the options are refused");
+    }
     tally.counts().for_each(|(name, _, count)| add(name, count));
     held("a scenario is replayed");
-}
-
-/// Options are checked against the rules of a name's prefix, but what a handler or somebody else's record sets is
-/// not: the application can have `__Host-id` sent with a Domain.
-fn sets_attributes(scenario: &Scenario) -> bool {
-    let operations = scenario.requests.iter().flat_map(Request::handler);
-    let sets = |operation: &Operation| {
-        matches!(operation, Operation::CookieSet { .. } | Operation::OtherSet { .. })
-    };
-    !scenario.preload.is_empty() || operations.into_iter().any(sets)
 }
 
 /// The scenario that the bytes tell.

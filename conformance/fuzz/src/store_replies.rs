@@ -197,10 +197,12 @@ impl Run<'_, '_> {
             Ok(None) | Err(Error::Cookie(_) | Error::Record(_)) => {}
             Err(other) => panic!("{other:?}"),
         }
-        // What was forgotten is answered when all is over.
+        // What was forgotten is answered when all is over, and is not of the end.
+        let refused = self.seen.refused;
         while let Some(pending) = waiting.pop() {
             self.settle(pending)?;
         }
+        self.seen.refused = refused;
         Ok(())
     }
 
@@ -285,6 +287,7 @@ impl Run<'_, '_> {
                 match ask.complete(&mut self.exchange, reply, self.now) {
                     Ok(()) => drop(self.seen.deliverable.remove(&id)),
                     Err(error) => {
+                        self.seen.refused = true;
                         assert!(matches!(error, Error::Store(same) if Err(same) == reply))
                     }
                 }
@@ -376,6 +379,7 @@ impl Run<'_, '_> {
                 next
             }
             Err(error) => {
+                self.seen.refused = true;
                 match error {
                     Error::Store(same) => assert_eq!(*reply, Err(same)),
                     Error::Gone => assert_eq!(*reply, Ok(Written::Gone)),

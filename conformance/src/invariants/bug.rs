@@ -48,14 +48,18 @@ pub(crate) enum Seed {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Misdeed {
     AdoptsUnknown,
+    DeletesAnother,
     DropsData,
+    DropsUnchanged,
     FallsBackToAFixedId,
     KeepsWhatIsDeleted,
     LoadsAfterTheEnd,
+    LoadsNoData,
     LoadsNothingWhenItFails,
     LoadsTwice,
     NeverSaves,
     RotatesToAKnownId,
+    RotatesWithoutCondition,
     SavesTwice,
     SavesWithoutCondition,
     SwallowsFailedRotations,
@@ -81,6 +85,7 @@ pub static BUGS: &[Bug] = {
     &[
         bug("P-2a", Recommended, 1, "a destroyed record stays", World(KeepsWhatIsDeleted)),
         bug("P-2b", Recommended, 25, "a save needs no record", World(SavesWithoutCondition)),
+        bug("P-2b", Recommended, 25, "a new id needs no record", World(RotatesWithoutCondition)),
         bug(
             "P-4a",
             Recommended,
@@ -116,7 +121,7 @@ pub static BUGS: &[Bug] = {
             }),
         ),
         bug("P-5c", Express, 18, "a record lives for a millisecond more", World(LoadsAfterTheEnd)),
-        bug("P-1a", Express, 6, "signatures are not looked at", Cookie(signed_anew)),
+        bug("P-1c", Express, 6, "signatures are not looked at", Cookie(signed_anew)),
         bug("P-1b", Express, 9, "an unknown id is adopted", World(AdoptsUnknown)),
         bug(
             "P-1c",
@@ -172,7 +177,9 @@ pub static BUGS: &[Bug] = {
             "without a generator the id is a fixed one",
             World(FallsBackToAFixedId),
         ),
+        bug("P-1a", Express, 2, "a save deletes somebody else's record", World(DeletesAnother)),
         bug("P-8a", Express, 2, "a session is loaded twice", World(LoadsTwice)),
+        bug("P-8a", Recommended, 2, "a session is loaded twice", World(LoadsTwice)),
         bug("P-8b", Express, 2, "a session is saved twice", World(SavesTwice)),
         bug(
             "P-10a",
@@ -235,6 +242,24 @@ pub static BUGS: &[Bug] = {
             }),
         ),
         bug(
+            "P-10g",
+            Recommended,
+            2,
+            "no cookie is sent",
+            Response(|headers| drop(headers.remove(SET_COOKIE))),
+        ),
+        bug(
+            "P-10h",
+            Recommended,
+            1,
+            "no cookie is cleared",
+            Response(|headers| {
+                if headers.values().any(|line| line.as_bytes().windows(2).any(|two| two == b"=;")) {
+                    headers.remove(SET_COOKIE);
+                }
+            }),
+        ),
+        bug(
             "P-11a",
             Recommended,
             2,
@@ -290,6 +315,8 @@ pub static BUGS: &[Bug] = {
                 options.conflict = Some(Conflict::Overwrite);
             }),
         ),
+        bug("P-3c", Express, 2, "a save leaves out what did not change", World(DropsUnchanged)),
+        bug("P-3d", Express, 2, "a load leaves the data out", World(LoadsNoData)),
         bug(
             "P-9a",
             Express,
@@ -360,6 +387,20 @@ fn each_line(headers: &mut HeaderMap, change: impl Fn(String) -> String) {
     }
 }
 
+/// The record without the data of which `drops` is true.
+fn without(record: &[u8], drops: impl Fn(&str, &Value) -> bool) -> Value {
+    let mut record: Value = serde_json::from_slice(record).expect("JSON");
+    if let Some(record) = record.as_object_mut() {
+        record.retain(|key, value| key == "cookie" || !drops(key, value));
+    }
+    record
+}
+
+fn dropping(record: &Record, drops: impl Fn(&str, &Value) -> bool) -> Record {
+    let json = without(record.to_json().as_bytes(), drops).to_string();
+    Record::from_json(&json).expect("a record")
+}
+
 /// A world that does something wrong.
 pub(crate) struct Seeded {
     pub(crate) world: World,
@@ -406,6 +447,10 @@ impl Store for Seeded {
         }
         match self.world.load(&load).await {
             Err(_) if self.does(Misdeed::LoadsNothingWhenItFails) => Ok(None),
+            Ok(Some(mut stored)) if self.does(Misdeed::LoadsNoData) => {
+                stored.record = without(&stored.record, |_, _| true).to_string().into();
+                Ok(Some(stored))
+            }
             loaded => loaded,
         }
     }
@@ -413,10 +458,14 @@ impl Store for Seeded {
     async fn save(&self, save: &Save) -> Result<Written, Fault> {
         let mut save = save.clone();
         match self.misdeed {
-            Misdeed::DropsData => {
-                let record: Value = serde_json::from_str(&save.record.to_json()).expect("JSON");
-                let cookie = json!({ "cookie": record["cookie"] });
-                save.record = Record::from_json(&cookie.to_string()).expect("a record");
+            Misdeed::DeletesAnother => {
+                let id = SessionId::from_text("id.other").expect("an id");
+                self.world.delete(&Delete::new(id, save.now)).await?;
+            }
+            Misdeed::DropsData => save.record = dropping(&save.record, |_, _| true),
+            Misdeed::DropsUnchanged => {
+                let held = self.record(&save.id).unwrap_or_default();
+                save.record = dropping(&save.record, |key, value| held.get(key) == Some(value));
             }
             Misdeed::NeverSaves => return Ok(Written::Saved(None)),
             Misdeed::SavesTwice => drop(self.world.save(&save).await?),
@@ -433,6 +482,9 @@ impl Store for Seeded {
         let mut rotate = rotate.clone();
         if self.does(Misdeed::RotatesToAKnownId) {
             rotate.to = SessionId::from_text("id.planted").expect("an id");
+        }
+        if self.does(Misdeed::RotatesWithoutCondition) {
+            rotate.expect = Expect::Anything;
         }
         match self.world.rotate(&rotate).await {
             Err(_) if self.does(Misdeed::SwallowsFailedRotations) => Ok(Written::Saved(None)),

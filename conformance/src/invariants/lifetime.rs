@@ -31,23 +31,33 @@ pub(super) const ALL: &[Invariant] = &[
     },
     Invariant {
         name: "P-2b",
-        says: "what a parallel request has ended meanwhile does not come back, and its cookie is not sent",
+        says: "what a parallel request has ended meanwhile does not come back, under no id, and its cookie is \
+               not sent",
         preset: Some(Preset::Recommended),
         check: |story, scene| {
             let Start::Found(id) = scene.start else { return Verdict::Idle };
-            let mut others = scene.request.handler().iter().rev();
-            let last = others.find(|operation| match operation {
+            let handler = scene.request.handler();
+            let last = handler.iter().rposition(|operation| match operation {
                 Operation::OtherDestroy { id: other } | Operation::OtherSet { id: other, .. } => {
                     other == id
                 }
                 _ => false,
             });
-            if !matches!(last, Some(Operation::OtherDestroy { .. })) {
+            let Some(ended) =
+                last.filter(|last| matches!(handler[*last], Operation::OtherDestroy { .. }))
+            else {
                 return Verdict::Idle;
-            }
+            };
             let sent = scene.is_told(story)
                 && scene.lines.iter().any(|line| line.id().as_deref() == Some(id));
-            Verdict::must(!scene.after.contains_key(id) && !sent, || format!("{:?}", scene.answer))
+            let written = scene.events.iter().any(|event| {
+                event.is_after(ended)
+                    && event.leaves().is_some()
+                    && event.call.id == id
+                    && event.call.call != StoreCall::Touch
+            });
+            let holds = !scene.after.contains_key(id) && !written && !sent;
+            Verdict::must(holds, || format!("{:?}", scene.answer))
         },
     },
     Invariant {
@@ -179,7 +189,7 @@ pub(super) const ALL: &[Invariant] = &[
 ];
 
 /// Does it end the session of its id?
-fn ends(event: &Event<'_>) -> bool {
+pub(super) fn ends(event: &Event<'_>) -> bool {
     matches!(event.call.call, StoreCall::Destroy | StoreCall::Rotate)
 }
 

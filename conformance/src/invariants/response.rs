@@ -7,6 +7,7 @@ use super::story::{Scene, Start, Story};
 use super::{Invariant, Verdict};
 use crate::client::sign;
 use crate::scenario::{Operation, Preset};
+use crate::trace::StoreCall;
 
 pub(super) const ALL: &[Invariant] = &[
     Invariant {
@@ -83,7 +84,7 @@ pub(super) const ALL: &[Invariant] = &[
             };
             let secret = story.options().secret.as_slice().first().map_or("", String::as_str);
             let Some(id) = line.id() else { return Verdict::Broken(text(scene)) };
-            let ours = scene.start == Start::Found(&id) || scene.made.contains(&id);
+            let ours = scene.session.as_ref() == Some(&id);
             Verdict::must(ours && line.value == sign(&id, secret), || text(scene))
         },
     },
@@ -96,6 +97,38 @@ pub(super) const ALL: &[Invariant] = &[
                 return Verdict::Idle;
             }
             Verdict::must(scene.secure, || text(scene))
+        },
+    },
+    Invariant {
+        name: "P-10g",
+        says: "a client gets the id of the session that was stored for it, if it has not sent it",
+        preset: Some(Preset::Recommended),
+        check: |_, scene| {
+            let Some(id) = scene.session.as_deref().filter(|id| scene.start != Start::Found(id))
+            else {
+                return Verdict::Idle;
+            };
+            let stored = scene.events.iter().any(|event| event.leaves() == Some(id));
+            if !stored || !scene.succeeded() || !scene.secure || !scene.after.contains_key(id) {
+                return Verdict::Idle;
+            }
+            let sent = scene.lines.iter().any(|line| line.id().as_deref() == Some(id));
+            Verdict::must(sent, || text(scene))
+        },
+    },
+    Invariant {
+        name: "P-10h",
+        says: "a client whose session was ended is told to forget the cookie",
+        preset: Some(Preset::Recommended),
+        check: |_, scene| {
+            let Start::Found(id) = scene.start else { return Verdict::Idle };
+            let ended = scene.events.iter().any(|event| {
+                event.done && event.call.call == StoreCall::Destroy && event.call.id == id
+            });
+            if !ended || scene.session.is_some() || !scene.succeeded() || !scene.secure {
+                return Verdict::Idle;
+            }
+            Verdict::must(scene.lines.iter().any(Line::clears), || text(scene))
         },
     },
     Invariant {

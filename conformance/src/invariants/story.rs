@@ -36,6 +36,8 @@ pub(super) struct Scene<'a> {
     pub(super) lines: Vec<Line<'a>>,
     /// The ids that were made for it, in their order.
     pub(super) made: Vec<String>,
+    /// The id of the session that it has in the end.
+    pub(super) session: Option<String>,
     /// Its connection is taken for secure.
     pub(super) secure: bool,
     /// What the store holds when it begins, and when it has ended.
@@ -118,7 +120,10 @@ impl<'a> Held<'a> {
             _ => self.record.get(key) == Some(value),
         };
         match (record.as_object(), self.record.as_object()) {
-            (Some(found), Some(held)) => found.len() == held.len() && found.iter().all(same),
+            (Some(found), Some(held)) => {
+                let added = self.cookie.is_some() && !held.contains_key("cookie");
+                found.len() == held.len() + usize::from(added) && found.iter().all(same)
+            }
             _ => record == self.record,
         }
     }
@@ -161,6 +166,23 @@ impl<'a> Story<'a> {
 
     pub(super) fn is_last(&self, scene: &Scene<'_>) -> bool {
         scene.index + 1 == self.scenes.len()
+    }
+}
+
+impl Event<'_> {
+    /// The id under which it leaves a record, if it does.
+    pub(super) fn leaves(&self) -> Option<&str> {
+        let id = self.call.to.as_deref().unwrap_or(&self.call.id);
+        (self.done && self.call.record.is_some()).then_some(id)
+    }
+
+    /// Is it of the handler's operation after this one, or of the request's end?
+    pub(super) fn is_after(&self, position: usize) -> bool {
+        match self.part {
+            Part::Begin => false,
+            Part::Operation(other) => other > position,
+            Part::End => true,
+        }
     }
 }
 
@@ -311,7 +333,11 @@ impl<'a> Teller<'a> {
                 _ => None,
             };
             let ends = self.quirks && kind == StoreCall::Destroy && is_asked(result);
-            let done = *result == true || ends;
+            // A log-in has its id, even if the user then could not be put into the session.
+            let moved = |event: &Event<'_>| {
+                event.part == part && event.done && event.call.call == StoreCall::Rotate
+            };
+            let done = *result == true || ends || events.iter().any(moved);
             match operation {
                 Operation::Destroy {} if done => session = None,
                 Operation::Regenerate {} if done => (session, born) = (made, self.now),
@@ -340,6 +366,7 @@ impl<'a> Teller<'a> {
             start,
             lines: lines.filter(|line| line.name == options.name()).collect(),
             made,
+            session,
             secure: is_secure(options, request, self.quirks),
             before,
             after: self.ledger.clone(),
@@ -430,7 +457,11 @@ impl<'a> Teller<'a> {
                     let blind = self.conflict() == Conflict::Overwrite;
                     let held = self.ledger.get_mut(id).filter(|held| blind || !held.unseen);
                     if let Some(held) = held {
-                        (held.cookie, held.end) = (touch.record.get("cookie"), end);
+                        held.end = end;
+                        // What is no record has no room for one.
+                        if held.record.is_object() {
+                            held.cookie = touch.record.get("cookie");
+                        }
                     }
                 }
                 (StoreCall::Set, Some(held)) => drop(self.ledger.insert(id, held)),

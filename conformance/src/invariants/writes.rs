@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::lifetime::ends;
 use super::reading::{cookie_end, is_data};
-use super::story::{Part, Start};
+use super::story::{Event, Part, Scene, Start};
 use super::{Invariant, Verdict};
 use crate::scenario::{Conflict, Operation, Preset};
 use crate::trace::{Refused, StoreCall};
@@ -57,17 +58,22 @@ pub(super) const ALL: &[Invariant] = &[
             {
                 return Verdict::Idle;
             }
-            let mut theirs = None;
+            let (mut theirs, mut moved) = (None, false);
             for (operation, _) in scene.operations() {
                 match operation {
-                    Operation::OtherSet { id: other, record } if other == id => {
+                    Operation::OtherSet { id: other, record } if other == id && !moved => {
                         theirs = Some(record);
                     }
-                    Operation::Set { .. } | Operation::Get { .. } | Operation::Save {} => {}
+                    Operation::LogIn { .. } | Operation::Renew {} => moved = true,
+                    Operation::Delete { .. }
+                    | Operation::Get { .. }
+                    | Operation::Save {}
+                    | Operation::Set { .. }
+                    | Operation::Update { .. } => {}
                     _ => return Verdict::Idle,
                 }
             }
-            let Some(theirs) = theirs else { return Verdict::Idle };
+            let (Some(theirs), Some(now)) = (theirs, &scene.session) else { return Verdict::Idle };
             // What ends before this request does goes by itself, theirs or what this one has made of it.
             let end = scene.events.last().map(|event| event.now);
             let over = |record: &Value| cookie_end(record).is_some_and(|at| Some(at) <= end);
@@ -75,20 +81,91 @@ pub(super) const ALL: &[Invariant] = &[
             if made.chain([theirs]).any(over) {
                 return Verdict::Idle;
             }
-            let written = |key: &str| {
-                scene.request.handler().iter().any(|operation| {
-                matches!(operation, Operation::Set { key: ours, .. } if ours == key)
-            })
-            };
-            let record = scene.after.get(id).map(|held| held.record);
+            let record = scene.after.get(&**now).map(|held| held.record);
             let kept = |(key, value): (&String, &Value)| {
                 !is_data(key)
-                    || written(key)
+                    || is_written(scene, key)
                     || record.and_then(|record| record.get(key)) == Some(value)
             };
             Verdict::must(theirs.as_object().into_iter().flatten().all(kept), || {
                 format!("{record:?} of {theirs:?}")
             })
+        },
+    },
+    Invariant {
+        name: "P-3c",
+        says: "of what a request found, what it did not touch stays, and nothing is added, under whatever id",
+        preset: None,
+        check: |_, scene| {
+            let (Start::Found(id), Some(now)) = (scene.start, &scene.session) else {
+                return Verdict::Idle;
+            };
+            let other = |(operation, _): (&Operation, _)| {
+                matches!(
+                    operation,
+                    Operation::OtherDestroy { .. }
+                        | Operation::OtherSet { .. }
+                        | Operation::Regenerate {}
+                )
+            };
+            let (Some(before), Some(after)) = (scene.before.get(id), scene.after.get(&**now))
+            else {
+                return Verdict::Idle;
+            };
+            if !scene.succeeded() || scene.operations().any(other) {
+                return Verdict::Idle;
+            }
+            let same = |key: &String| {
+                !is_data(key)
+                    || is_written(scene, key)
+                    || before.record.get(key) == after.record.get(key)
+            };
+            let keys =
+                |record: &'_ Value| record.as_object().is_none_or(|record| record.keys().all(same));
+            Verdict::must(keys(before.record) && keys(after.record), || {
+                format!("{} became {}", before.record, after.record)
+            })
+        },
+    },
+    Invariant {
+        name: "P-3d",
+        says: "a handler reads what was stored, under the id that was presented; of a new session it reads nothing",
+        preset: None,
+        check: |_, scene| {
+            let (id, before) = match scene.start {
+                Start::Found(id) => (Some(id), scene.before.get(id).map(|held| held.record)),
+                Start::New => (scene.made.first().map(String::as_str), None),
+                Start::Failed | Start::Skipped => return Verdict::Idle,
+            };
+            let mut read = false;
+            for (operation, result) in scene.operations() {
+                let expected = match operation {
+                    Operation::Get { key } if is_data(key) => {
+                        before.and_then(|record| record.get(key)).cloned().unwrap_or_default()
+                    }
+                    Operation::Id {} => id.into(),
+                    Operation::Keys {} => {
+                        let keys = before.and_then(Value::as_object).into_iter().flatten();
+                        let mut keys: Vec<_> =
+                            keys.map(|(key, _)| &**key).filter(|key| is_data(key)).collect();
+                        keys.sort_unstable();
+                        keys.into()
+                    }
+                    Operation::Advance { .. }
+                    | Operation::Cookie {}
+                    | Operation::Get { .. }
+                    | Operation::Header { .. }
+                    | Operation::OtherDestroy { .. }
+                    | Operation::OtherSet { .. }
+                    | Operation::Touch {} => continue,
+                    _ => break,
+                };
+                if *result != expected {
+                    return Verdict::Broken(format!("{operation:?}: {result} for {expected}"));
+                }
+                read = true;
+            }
+            if read { Verdict::Kept } else { Verdict::Idle }
         },
     },
     Invariant {
@@ -114,8 +191,10 @@ pub(super) const ALL: &[Invariant] = &[
             };
             if story.options().save_uninitialized.unwrap_or(preset)
                 || scene.start != Start::New
-                // The id that a test's client has guessed.
-                || scene.made.iter().any(|made| scene.verified().any(|id| id == made))
+                // The id that a test's client has guessed, or whoever else writes.
+                || scene.made.iter().any(|made| {
+                    scene.verified().any(|id| id == made) || scene.before.contains_key(&**made)
+                })
                 || scene.request.handler().iter().any(sets)
             {
                 return Verdict::Idle;
@@ -166,7 +245,10 @@ pub(super) const ALL: &[Invariant] = &[
             let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
                 return Verdict::Idle;
             };
-            if !scene.is_told(story) {
+            // A touch may not tell that there is nothing.
+            let told =
+                |event: &Event<'_>| event.call.call != StoreCall::Touch || scene.is_told(story);
+            if !scene.events.last().is_some_and(told) {
                 return Verdict::Idle;
             }
             let id = line.id().unwrap_or_default();
@@ -175,12 +257,26 @@ pub(super) const ALL: &[Invariant] = &[
                 matches!(operation, Operation::OtherDestroy { id: other } if *other == id)
             });
             // A session may be over as soon as it is written.
-            let written = scene.events.iter().any(|event| {
-                let to = event.call.to.as_deref().unwrap_or(&event.call.id);
-                event.done && event.call.record.is_some() && to == id
-            });
+            let of_it = |event: &&Event<'_>| {
+                event.leaves() == Some(&*id) || event.done && ends(event) && event.call.id == id
+            };
+            let written =
+                scene.events.iter().rfind(of_it).is_some_and(|event| event.leaves() == Some(&*id));
             let holds = ended || written || scene.after.contains_key(&*id);
             Verdict::must(holds, || format!("{:?}", scene.answer))
         },
     },
 ];
+
+/// Does the handler write this key?
+fn is_written(scene: &Scene<'_>, key: &str) -> bool {
+    scene.request.handler().iter().any(|operation| {
+        matches!(
+            operation,
+            Operation::Delete { key: ours }
+                | Operation::LogIn { key: ours, .. }
+                | Operation::Set { key: ours, .. }
+                | Operation::Update { key: ours, .. } if ours == key
+        )
+    })
+}
