@@ -20,7 +20,7 @@ use http_session_store::{Error, Session, Sessions, StoreError, to_the_end};
 use serde::ser::{Error as _, Serialize, Serializer};
 use tokio::sync::Notify;
 
-use self::common::{Gate, Op, SECRET, START, World, poll_once, quiet, ready, settle, soon};
+use self::common::{Gate, Op, SECRET, START, World, poll_once, quiet, ready, safe, settle, soon};
 
 fn n(session: &Session) -> Option<u64> {
     session.get("n").expect("a number")
@@ -709,16 +709,18 @@ async fn no_id() {
             Err(IdError::Random)
         }
     }
-    let mut world = World::new(quiet());
-    let cookie = world.logged_in().await;
-    world.sessions = world.sessions.clone().env(Broken);
-    assert!(matches!(world.open(None).await, Err(Error::Id(IdError::Random))));
-    let session = world.open(Some(&cookie)).await.expect("it has an id");
-    assert!(matches!(session.regenerate().await, Err(Error::Id(IdError::Random))));
-    assert_eq!((id(&session), n(&session)), ("sid1".into(), Some(1)));
-    assert_eq!(world.store.calls(), ["load sid1"]);
-    // The handle is usable after that.
-    session.save().await.expect("the store works");
+    for preset in [quiet(), safe().for_localhost()] {
+        let mut world = World::new(preset);
+        let cookie = world.logged_in().await;
+        world.sessions = world.sessions.clone().env(Broken);
+        assert!(matches!(world.open(None).await, Err(Error::Id(IdError::Random))));
+        let session = world.open(Some(&cookie)).await.expect("it has an id");
+        assert!(matches!(session.regenerate().await, Err(Error::Id(IdError::Random))));
+        assert_eq!((id(&session), n(&session)), ("sid1".into(), Some(1)));
+        assert_eq!(world.store.calls(), ["load sid1"]);
+        // The handle is usable after that.
+        session.save().await.expect("the store works");
+    }
 }
 
 // a store that panics takes the caller with it, and not the handle

@@ -223,14 +223,17 @@ fn the_store_is_asked_for_verified_ids_only() {
 // B-065, B-078: not found: a new session under a new id, and the client's own is not adopted
 #[test]
 fn a_missing_record_is_a_new_session() {
-    let mut exchange = missing(&built(express())).with_id(id("new"), now());
-    assert_eq!(exchange.origin(), Origin::Missing);
-    let session = exchange.session().expect("a session");
-    assert_eq!(session.id(), &id("new"));
-    assert!(session.data().is_empty());
-    let facts = exchange.facts();
-    assert!(!facts.known && !facts.new_id && !facts.changed);
-    assert_eq!(facts.saved, Saved::Never);
+    let recommended = Config::recommended([7; 32]).name("connect.sid").for_localhost();
+    for preset in [express(), recommended] {
+        let mut exchange = missing(&built(preset)).with_id(id("new"), now());
+        assert_eq!(exchange.origin(), Origin::Missing);
+        let session = exchange.session().expect("a session");
+        assert_eq!(session.id(), &id("new"));
+        assert!(session.data().is_empty());
+        let facts = exchange.facts();
+        assert!(!facts.known && !facts.new_id && !facts.changed);
+        assert_eq!(facts.saved, Saved::Never);
+    }
 }
 
 /// Known is who presents the session's id, wherever that id comes from: here from an application

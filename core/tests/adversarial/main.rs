@@ -49,7 +49,7 @@ fn encoded(value: &str) -> String {
     value.replace(':', "%3A").replace('/', "%2F").replace('+', "%2B")
 }
 
-/// How many cases a test with made-up input tries: the variable `CASES`, or else this many.
+/// How many cases a test with made-up input tries: the variable `MANY`, or else this many.
 fn cases(default: usize) -> usize {
-    std::env::var("CASES").map_or(default, |cases| cases.parse().expect("a number"))
+    std::env::var("MANY").map_or(default, |many| many.parse().expect("a number"))
 }
