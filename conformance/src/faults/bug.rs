@@ -73,6 +73,10 @@ bugs! {
     ConflictIsSilent => ConflictTells,
     /// It writes without any precondition.
     WritesAnyway => TheirsStays,
+    /// It says that it has merged in the handler, and has not.
+    MergesNothing => ConflictTells,
+    /// It does not say which record it expects.
+    ForgetsPreconditions => LastWins,
     /// It writes only what is still there.
     NeverOverwrites => LastWins,
     /// It puts the record back when a touch finds it gone.

@@ -56,7 +56,7 @@ rules! {
     /// `Conflict::Merge`, `Conflict::Refuse`
     TheirsStays = "what somebody else wrote or deleted stays so",
     /// B-130
-    LastWins = "a write without a version: the last writer wins",
+    LastWins = "a write of what somebody else has changed: under Overwrite alone, where the last writer wins",
     /// B-131, B-202
     NotRevived = "a touch brings nothing back, and changes no data",
     /// Rule 2 of the library's own.

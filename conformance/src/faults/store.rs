@@ -316,6 +316,7 @@ impl Faulty {
             (Ok(Written::Saved(_)), _) => answer,
             (Ok(_), Some(Bug::ConflictIsAnError)) => Err(EIO),
             (Ok(_), Some(Bug::ConflictIsSilent)) => Ok(Written::Saved(None)),
+            (Ok(_), Some(Bug::MergesNothing)) if !ending => Ok(Written::Saved(None)),
             (Ok(_), Some(Bug::WritesAnyway)) => {
                 self.world.put(id.as_str(), &parse(&record.to_json()));
                 Ok(Written::Saved(None))
@@ -370,6 +371,11 @@ impl Store for Faulty {
         if ending && (counts || hit && self.has(Bug::WritesNothing)) {
             return Ok(Written::Saved(None));
         }
+        let mut save = save.clone();
+        if self.has(Bug::ForgetsPreconditions) {
+            save.expect = Expect::Anything;
+        }
+        let save = &save;
         let answer = self
             .ask(StoreCall::Set, &save.id, Some(&save.record), || at_once(self.world.save(save)));
         let answer = come(answer).await;

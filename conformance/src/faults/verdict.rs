@@ -61,8 +61,8 @@ impl Judge<'_> {
     }
 
     fn is_overwriting(&self) -> bool {
-        let conflict = self.run.scenario.options.conflict;
-        self.has_quirks() && conflict.is_none_or(|conflict| conflict == Conflict::Overwrite)
+        let default = if self.has_quirks() { Conflict::Overwrite } else { Conflict::Merge };
+        self.run.scenario.options.conflict.unwrap_or(default) == Conflict::Overwrite
     }
 
     fn cookie<'a>(&self, answer: &'a Answer) -> Option<&'a str> {
@@ -83,6 +83,7 @@ impl Judge<'_> {
     fn failed(&mut self) {
         let Run { answer, hit, records, sound, .. } = self.run;
         let reported = answer.errors == ["store"];
+        let once = answer.errors.iter().filter(|error| *error == "store").count() == 1;
         let kept = *records == hit.before || *records == hit.after;
         self.check(Rule::NotRepeated, hit.further == 0);
         match (hit.phase, hit.call) {
@@ -95,12 +96,10 @@ impl Judge<'_> {
                 self.check(Rule::OldOrNew, kept);
                 let refused = sound.calls.last().is_some_and(|call| call.refused.is_some());
                 let as_it_is = Answer { errors: sound.errors.clone(), ..answer.clone() };
-                let more = answer.errors.contains(&"store".into());
-                self.check(Rule::TouchFails, more && (refused || same(&as_it_is, sound)));
+                self.check(Rule::TouchFails, once && (refused || same(&as_it_is, sound)));
             }
             (Phase::Ending, _) => {
-                let fails = self.is_failure() && answer.errors.contains(&"store".into());
-                self.check(Rule::WriteFails, fails);
+                self.check(Rule::WriteFails, self.is_failure() && once);
                 self.check(Rule::OldOrNew, kept);
             }
             (Phase::Handling(begun), _) => self.method_failed(begun - 1),
@@ -142,9 +141,7 @@ impl Judge<'_> {
         // Nothing but looks at the session, before and after.
         let alone = handler.iter().filter(|operation| asks(operation)).count() == 1
             && request.faults.is_none();
-        let quiet = handler[index + 1..]
-            .iter()
-            .all(|operation| matches!(operation, Operation::Id {} | Operation::Keys {}));
+        let quiet = handler[index + 1..].iter().all(is_look);
         // A new session without data is nothing to lose.
         let empty = hit.record.as_ref().is_none_or(|record| data_of(record).is_empty());
         let lost = !empty || hit.before.contains_key(&hit.id);
@@ -155,7 +152,7 @@ impl Judge<'_> {
         if !self.has_quirks() && !unset {
             let told = answer.status >= 400 && answer.status != request.status();
             self.check(Rule::MadeUpFor, told || data(records) == data(sound_records));
-        } else if quiet && !unset && self.is_overwriting() {
+        } else if quiet && !unset && self.has_quirks() && self.is_overwriting() {
             let saves = answer.calls.iter().filter(|call| call.call == StoreCall::Set).count();
             self.check(Rule::CountsAsSaved, saves == 1);
         }
@@ -237,12 +234,22 @@ impl Judge<'_> {
             }
             (Phase::Ending, _) => {
                 let ours = there == hit.record.as_ref();
-                self.check(Rule::LastWins, ours && goes_out);
+                // Nobody else has done anything to it.
+                let alone = hit.before.get(&hit.id) == hit.left.get(&hit.id);
+                self.check(Rule::LastWins, ours && goes_out && (alone || self.is_overwriting()));
             }
             (Phase::Handling(begun), StoreCall::Set | StoreCall::Rotate) if hit.refused => {
                 let op = &answer.ops[begun - 1];
                 let told = matches!(op["error"].as_str(), Some("conflict" | "gone"));
-                self.check(Rule::ConflictTells, told || *op == json!(true));
+                // Of a session that nothing else is done to, the end shows what became of it.
+                let handler = request.handler();
+                let alone = handler.iter().filter(|operation| asks(operation)).count() == 1
+                    && handler[begun - 1] == Operation::Save {}
+                    && handler[begun..].iter().all(is_look);
+                let merged = !alone
+                    || there
+                        .is_some_and(|there| self.has_ours(there) && there.get("theirs").is_some());
+                self.check(Rule::ConflictTells, told || *op == json!(true) && merged);
             }
             (Phase::Handling(_), _) => {}
         }
@@ -323,6 +330,11 @@ fn has_all(after: &Value, before: &Value) -> bool {
         (Some(after), Some(before)) => before.iter().all(|key| after.contains(key)),
         _ => after == before,
     }
+}
+
+/// Does it do nothing but look at the session?
+fn is_look(operation: &Operation) -> bool {
+    matches!(operation, Operation::Id {} | Operation::Keys {})
 }
 
 /// Something other than the store was reported.
