@@ -249,6 +249,13 @@ pub static BUGS: &[Bug] = {
             Response(|headers| drop(headers.remove(SET_COOKIE))),
         ),
         bug(
+            "P-10i",
+            Express,
+            2,
+            "HttpOnly is left out",
+            Response(|headers| each_line(headers, |line| line.replace("; HttpOnly", ""))),
+        ),
+        bug(
             "P-10h",
             Recommended,
             1,

@@ -132,6 +132,33 @@ pub(super) const ALL: &[Invariant] = &[
         },
     },
     Invariant {
+        name: "P-10i",
+        says: "the cookie of a new session has the attributes of the options",
+        preset: None,
+        check: |story, scene| {
+            let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
+                return Verdict::Idle;
+            };
+            let own = |operation: &Operation| {
+                matches!(
+                    operation,
+                    Operation::CookieSet { .. }
+                        | Operation::CookieReset {}
+                        | Operation::OtherSet { .. }
+                )
+            };
+            // Whoever else writes has guessed the id.
+            let known = scene.made.iter().any(|made| scene.before.contains_key(&**made));
+            if scene.start != Start::New || known || scene.request.handler().iter().any(own) {
+                return Verdict::Idle;
+            }
+            let found = ["Domain", "HttpOnly", "Priority", "SameSite", "Secure"]
+                .map(|name| line.has(name).then(|| line.get(name).unwrap_or_default().to_owned()));
+            let expected = attributes(story, scene);
+            Verdict::must(found == expected, || format!("{} for {expected:?}", text(scene)))
+        },
+    },
+    Invariant {
         name: "P-11a",
         says: "a response that depends on the session, or sets its cookie, says Vary: Cookie",
         preset: Some(Preset::Recommended),
@@ -261,6 +288,39 @@ fn has_own_attributes(story: &Story<'_>, scene: &Scene<'_>) -> bool {
         )
     });
     !changes && story.scenario.preload.is_empty()
+}
+
+/// Domain, HttpOnly, Priority, SameSite and Secure as the options have them (B-140 … B-150).
+fn attributes(story: &Story<'_>, scene: &Scene<'_>) -> [Option<String>; 5] {
+    let options = story.options();
+    let cookie = options.cookie_for(scene.request.url());
+    let value = |key: &str| cookie.and_then(|cookie| cookie.get(key));
+    let words = |key: &str| value(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let capital = |text: &str| {
+        let (first, rest) = text.split_at_checked(1).unwrap_or_default();
+        first.to_ascii_uppercase() + &rest.to_ascii_lowercase()
+    };
+    let flag = |on: bool| on.then(String::new);
+    let secure = match value("secure") {
+        _ if options.localhost == Some(true) => false,
+        None => !story.quirks,
+        Some(auto) if auto == "auto" => scene.secure,
+        Some(other) => *other == true,
+    };
+    let same_site = match value("sameSite") {
+        None if story.quirks => None,
+        None => Some("Lax".into()),
+        Some(auto) if auto == "auto" => Some(if scene.secure { "None" } else { "Lax" }.into()),
+        Some(other) if *other == true => Some("Strict".into()),
+        Some(_) => words("sameSite").map(capital),
+    };
+    [
+        words("domain").map(String::from),
+        flag(value("httpOnly").is_none_or(|value| *value == true)),
+        words("priority").map(capital),
+        same_site,
+        flag(secure),
+    ]
 }
 
 fn each_line(scene: &Scene<'_>, flaw: impl Fn(&Line<'_>) -> Option<String>) -> Verdict {

@@ -319,11 +319,16 @@ impl<'a> Teller<'a> {
             }
             // What a parallel request has changed is written again, merged, if it can be. What can't be sent is not
             // even asked.
-            let mut again = is_asked(result);
-            while again && let Some(call) = calls.next_if(|call| call.call == kind) {
+            let (mut again, mut to) = (is_asked(result), None);
+            let same = |call: &Call, to: Option<&Option<String>>| {
+                call.call == kind && to.is_none_or(|to| *to == call.to)
+            };
+            while again && let Some(call) = calls.next_if(|call| same(call, to)) {
                 let event = self.event(request, call, part, Some((operation, born)));
                 let changed = event.call.refused == Some(Refused::Changed);
-                again = changed && self.merges() && !is_given_up(result);
+                // A new id tells the operation; of saves, one that gave up has not tried again.
+                let may = kind == StoreCall::Rotate || !is_given_up(result);
+                (again, to) = (changed && self.merges() && may, Some(&call.to));
                 events.push(event);
             }
             let made = match operation {
