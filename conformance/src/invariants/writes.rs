@@ -246,9 +246,9 @@ pub(super) const ALL: &[Invariant] = &[
                 return Verdict::Idle;
             };
             // A touch may not tell that there is nothing.
-            let told =
-                |event: &Event<'_>| event.call.call != StoreCall::Touch || scene.is_told(story);
-            if !scene.events.last().is_some_and(told) {
+            let saves =
+                |event: &Event<'_>| event.part == Part::End && event.call.call == StoreCall::Set;
+            if !scene.events.last().is_some_and(saves) && !scene.is_told(story) {
                 return Verdict::Idle;
             }
             let id = line.id().unwrap_or_default();
