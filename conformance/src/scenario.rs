@@ -116,6 +116,14 @@ impl Options {
         [self.idle_timeout.unwrap_or(defaults[0]), self.absolute_timeout.unwrap_or(defaults[1])]
     }
 
+    /// Whose change counts, by default the preset's.
+    pub fn conflict(&self) -> Conflict {
+        self.conflict.unwrap_or_else(|| match self.preset() {
+            Preset::Express => Conflict::Overwrite,
+            Preset::Recommended => Conflict::Merge,
+        })
+    }
+
     /// `storeTouch`, true by default.
     pub fn store_touch(&self) -> bool {
         self.store_touch.unwrap_or(true)

@@ -61,8 +61,7 @@ impl Judge<'_> {
     }
 
     fn is_overwriting(&self) -> bool {
-        let default = if self.has_quirks() { Conflict::Overwrite } else { Conflict::Merge };
-        self.run.scenario.options.conflict.unwrap_or(default) == Conflict::Overwrite
+        self.run.scenario.options.conflict() == Conflict::Overwrite
     }
 
     fn cookie<'a>(&self, answer: &'a Answer) -> Option<&'a str> {

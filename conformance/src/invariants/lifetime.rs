@@ -11,7 +11,7 @@ pub(super) const ALL: &[Invariant] = &[
         says: "nothing is written under an id that was ended, and nobody gets a session by it",
         preset: None,
         check: |_, scene| {
-            let ends = scene.events.iter().any(|event| event.done && ends(event));
+            let ends = scene.events.iter().any(Event::ends);
             let returns = scene.verified().any(|id| scene.ended.contains(id));
             if !ends && !returns {
                 return Verdict::Idle;
@@ -48,8 +48,7 @@ pub(super) const ALL: &[Invariant] = &[
             else {
                 return Verdict::Idle;
             };
-            let sent = scene.is_told(story)
-                && scene.lines.iter().any(|line| line.id().as_deref() == Some(id));
+            let sent = scene.is_told(story) && scene.sends(id);
             let written = scene.events.iter().any(|event| {
                 event.is_after(ended)
                     && event.leaves().is_some()
@@ -65,8 +64,7 @@ pub(super) const ALL: &[Invariant] = &[
         says: "after a new id was given, or the session was destroyed, the old one has no record",
         preset: None,
         check: |story, scene| {
-            let ends: Vec<_> =
-                scene.events.iter().filter(|event| event.done && ends(event)).collect();
+            let ends: Vec<_> = scene.events.iter().filter(|event| event.ends()).collect();
             if ends.is_empty() {
                 return Verdict::Idle;
             }
@@ -120,8 +118,7 @@ pub(super) const ALL: &[Invariant] = &[
                 .events
                 .iter()
                 .any(|event| event.done && event.call.id == to && event.call.record.is_some());
-            let sent = scene.lines.iter().any(|line| line.id().as_deref() == Some(to));
-            Verdict::must(!written && !sent, || format!("{:?}", scene.answer))
+            Verdict::must(!written && !scene.sends(to), || format!("{:?}", scene.answer))
         },
     },
     Invariant {
@@ -187,11 +184,6 @@ pub(super) const ALL: &[Invariant] = &[
         },
     },
 ];
-
-/// Does it end the session of its id?
-pub(super) fn ends(event: &Event<'_>) -> bool {
-    matches!(event.call.call, StoreCall::Destroy | StoreCall::Rotate)
-}
 
 /// The writes end by then, as far as that can be told of them.
 fn deadline(scene: &Scene<'_>, latest: impl Fn(&Event<'_>) -> Option<i64>) -> Verdict {

@@ -79,7 +79,7 @@ pub(super) const ALL: &[Invariant] = &[
         says: "a line gives the client the id that the session has now, signed with the first secret",
         preset: None,
         check: |story, scene| {
-            let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
+            let Some(line) = scene.gives() else {
                 return Verdict::Idle;
             };
             let secret = story.options().secret.as_slice().first().map_or("", String::as_str);
@@ -112,8 +112,7 @@ pub(super) const ALL: &[Invariant] = &[
             if !stored || !scene.succeeded() || !scene.secure || !scene.after.contains_key(id) {
                 return Verdict::Idle;
             }
-            let sent = scene.lines.iter().any(|line| line.id().as_deref() == Some(id));
-            Verdict::must(sent, || text(scene))
+            Verdict::must(scene.sends(id), || text(scene))
         },
     },
     Invariant {
@@ -136,20 +135,15 @@ pub(super) const ALL: &[Invariant] = &[
         says: "the cookie of a new session has the attributes of the options",
         preset: None,
         check: |story, scene| {
-            let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
+            let Some(line) = scene.gives() else {
                 return Verdict::Idle;
-            };
-            let own = |operation: &Operation| {
-                matches!(
-                    operation,
-                    Operation::CookieSet { .. }
-                        | Operation::CookieReset {}
-                        | Operation::OtherSet { .. }
-                )
             };
             // Whoever else writes has guessed the id.
             let known = scene.made.iter().any(|made| scene.before.contains_key(&**made));
-            if scene.start != Start::New || known || scene.request.handler().iter().any(own) {
+            if scene.start != Start::New
+                || known
+                || scene.request.handler().iter().any(changes_attributes)
+            {
                 return Verdict::Idle;
             }
             let found = ["Domain", "HttpOnly", "Priority", "SameSite", "Secure"]
@@ -281,13 +275,15 @@ pub(super) fn leak<'a>(
 fn has_own_attributes(story: &Story<'_>, scene: &Scene<'_>) -> bool {
     let mut handlers =
         story.scenes[..=scene.index].iter().flat_map(|scene| scene.request.handler());
-    let changes = handlers.any(|operation| {
-        matches!(
-            operation,
-            Operation::CookieSet { .. } | Operation::CookieReset {} | Operation::OtherSet { .. }
-        )
-    });
-    !changes && story.scenario.preload.is_empty()
+    !handlers.any(changes_attributes) && story.scenario.preload.is_empty()
+}
+
+/// Can a session's cookie have other attributes than those of the options after it?
+fn changes_attributes(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CookieSet { .. } | Operation::CookieReset {} | Operation::OtherSet { .. }
+    )
 }
 
 /// Domain, HttpOnly, Priority, SameSite and Secure as the options have them (B-140 … B-150).

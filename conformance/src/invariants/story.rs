@@ -176,6 +176,11 @@ impl Event<'_> {
         (self.done && self.call.record.is_some()).then_some(id)
     }
 
+    /// Does it end the session of its id?
+    pub(super) fn ends(&self) -> bool {
+        self.done && matches!(self.call.call, StoreCall::Destroy | StoreCall::Rotate)
+    }
+
     /// Is it of the handler's operation after this one, or of the request's end?
     pub(super) fn is_after(&self, position: usize) -> bool {
         match self.part {
@@ -199,6 +204,16 @@ impl<'a> Scene<'a> {
     /// The operations of the handler with their results, if it ran.
     pub(super) fn operations(&self) -> impl Iterator<Item = (&'a Operation, &'a Value)> + use<'a> {
         self.request.handler().iter().zip(&self.answer.ops)
+    }
+
+    /// The line that gives the client an id.
+    pub(super) fn gives(&self) -> Option<&Line<'a>> {
+        self.lines.iter().find(|line| !line.clears())
+    }
+
+    /// Does a line give the client this id?
+    pub(super) fn sends(&self, id: &str) -> bool {
+        self.lines.iter().any(|line| line.id().as_deref() == Some(id))
     }
 
     /// Would a touch at its end tell that the record is gone? Not every one has an answer.
@@ -378,15 +393,10 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn conflict(&self) -> Conflict {
-        let default = if self.quirks { Conflict::Overwrite } else { Conflict::Merge };
-        self.scenario.options.conflict.unwrap_or(default)
-    }
-
     /// Does the request that is under way merge what others have written? One that does not know whether its last save
     /// was done does not: it may be its own.
     fn merges(&self) -> bool {
-        self.conflict() == Conflict::Merge && !self.doubtful
+        self.scenario.options.conflict() == Conflict::Merge && !self.doubtful
     }
 
     fn make(&mut self, made: &mut Vec<String>) -> String {
@@ -459,7 +469,7 @@ impl<'a> Teller<'a> {
                 (StoreCall::Get, _) | (_, None) if call.call != StoreCall::Destroy => {}
                 (StoreCall::Touch, Some(touch)) => {
                     // Another version has an end of its own, unless nobody looks at versions.
-                    let blind = self.conflict() == Conflict::Overwrite;
+                    let blind = self.scenario.options.conflict() == Conflict::Overwrite;
                     let held = self.ledger.get_mut(id).filter(|held| blind || !held.unseen);
                     if let Some(held) = held {
                         held.end = end;

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::lifetime::ends;
 use super::reading::{cookie_end, is_data};
 use super::story::{Event, Part, Scene, Start};
 use super::{Invariant, Verdict};
@@ -53,9 +52,7 @@ pub(super) const ALL: &[Invariant] = &[
         preset: Some(Preset::Recommended),
         check: |story, scene| {
             let Start::Found(id) = scene.start else { return Verdict::Idle };
-            if story.options().conflict.unwrap_or(Conflict::Merge) != Conflict::Merge
-                || !scene.succeeded()
-            {
+            if story.options().conflict() != Conflict::Merge || !scene.succeeded() {
                 return Verdict::Idle;
             }
             let (mut theirs, mut moved) = (None, false);
@@ -121,7 +118,7 @@ pub(super) const ALL: &[Invariant] = &[
                     || before.record.get(key) == after.record.get(key)
             };
             let keys =
-                |record: &'_ Value| record.as_object().is_none_or(|record| record.keys().all(same));
+                |record: &Value| record.as_object().is_none_or(|record| record.keys().all(same));
             Verdict::must(keys(before.record) && keys(after.record), || {
                 format!("{} became {}", before.record, after.record)
             })
@@ -242,7 +239,7 @@ pub(super) const ALL: &[Invariant] = &[
         says: "a cookie is sent for what the store holds",
         preset: Some(Preset::Recommended),
         check: |story, scene| {
-            let Some(line) = scene.lines.iter().find(|line| !line.clears()) else {
+            let Some(line) = scene.gives() else {
                 return Verdict::Idle;
             };
             // A touch may not tell that there is nothing.
@@ -258,7 +255,7 @@ pub(super) const ALL: &[Invariant] = &[
             });
             // A session may be over as soon as it is written.
             let of_it = |event: &&Event<'_>| {
-                event.leaves() == Some(&*id) || event.done && ends(event) && event.call.id == id
+                event.leaves() == Some(&*id) || event.ends() && event.call.id == id
             };
             let written =
                 scene.events.iter().rfind(of_it).is_some_and(|event| event.leaves() == Some(&*id));
