@@ -49,7 +49,7 @@ mod case;
 mod checks;
 mod client;
 mod handle;
-mod sample;
+pub(crate) mod sample;
 mod subject;
 
 pub use crate::suite::{Check, Flaw, Report};

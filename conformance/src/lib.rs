@@ -13,6 +13,7 @@ pub mod guide;
 mod handler;
 pub mod histories;
 pub mod invariants;
+pub mod outages;
 pub mod quirks;
 mod reports;
 pub mod rules;

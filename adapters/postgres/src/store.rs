@@ -14,6 +14,7 @@ use sqlx::query::Query;
 use sqlx::{Postgres, Row, SqlStr};
 
 use crate::PostgresError;
+use crate::lease::Lease;
 use crate::statements::Statements;
 
 /// Before the first moment that PostgreSQL can name, in seconds: what expired earlier has expired.
@@ -34,6 +35,7 @@ const FIRST: i64 = -210_000_000_000;
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
+    release_timeout: Duration,
     schema: Option<Box<str>>,
     statements: Arc<Statements>,
     table: Box<str>,
@@ -47,12 +49,21 @@ impl PostgresStore {
         let (table, time_zone) = ("session", "UTC");
         Self {
             pool,
+            release_timeout: Duration::from_secs(30),
             schema: None,
             statements: Arc::new(Statements::new(None, table, time_zone)),
             table: table.into(),
             time_zone: time_zone.into(),
             ttl: Duration::from_secs(86_400),
         }
+    }
+
+    /// How long the connection of a request that was given up may take to answer before it is closed, so that the pool can
+    /// make another one: 30 s unless set. A host that went away without a word never answers. A server that is only
+    /// slow goes on with the statement all the same, and then has more connections than the pool.
+    #[must_use]
+    pub fn release_timeout(self, release_timeout: Duration) -> Self {
+        Self { release_timeout, ..self }
     }
 
     /// The table is in this schema, which must exist. The name is quoted: upper case counts (P-01).
@@ -94,8 +105,12 @@ impl PostgresStore {
     /// Where the server is away, the schema is missing (`3F000`), making tables is not allowed (`42501`), or there
     /// is no such time zone (`22023`).
     pub async fn migrate(&self) -> Result<(), PostgresError> {
-        query(&self.statements.migrate).execute(&self.pool).await?;
+        query(&self.statements.migrate).execute(self.lease().await?.connection()).await?;
         Ok(())
+    }
+
+    async fn lease(&self) -> Result<Lease, PostgresError> {
+        Ok(Lease::new(&self.pool, self.release_timeout).await?)
     }
 
     fn renewed(self) -> Self {
@@ -119,7 +134,9 @@ impl Store for PostgresStore {
         if let Some(refresh) = refresh {
             query = query.bind(seconds(later(*now, *refresh)));
         }
-        let Some(row) = query.fetch_optional(&self.pool).await? else { return Ok(None) };
+        let Some(row) = query.fetch_optional(self.lease().await?.connection()).await? else {
+            return Ok(None);
+        };
         let mut stored = stored(row.try_get(0)?);
         stored.refreshed = refresh.is_some();
         if load.tell_end {
@@ -145,7 +162,7 @@ impl Store for PostgresStore {
             Expect::Absent => query.bind(seconds(*now)),
             Expect::Present | Expect::Version(_) => query.bind(seconds(*now)).bind(version(expect)),
         };
-        if let Some(row) = query.fetch_optional(&self.pool).await? {
+        if let Some(row) = query.fetch_optional(self.lease().await?.connection()).await? {
             return saved(json, &row, 0);
         }
         Ok(match expect {
@@ -169,7 +186,7 @@ impl Store for PostgresStore {
         let query = query(&self.statements.rotate).bind(key(to)).bind(&json);
         let query = query.bind(self.end(record.expires(), *now)).bind(seconds(*now));
         let query = query.bind(key(from)).bind(present).bind(version(expect));
-        let row = query.fetch_one(&self.pool).await?;
+        let row = query.fetch_one(self.lease().await?.connection()).await?;
         if row.try_get(0)? {
             return saved(json, &row, 1);
         }
@@ -185,12 +202,15 @@ impl Store for PostgresStore {
     async fn touch(&self, touch: &Touch) -> Result<Touched, PostgresError> {
         let query = query(&self.statements.touch).bind(key(&touch.id));
         let query = query.bind(seconds(touch.now)).bind(self.end(touch.expires, touch.now));
-        let alive = query.execute(&self.pool).await?.rows_affected() > 0;
+        let alive = query.execute(self.lease().await?.connection()).await?.rows_affected() > 0;
         Ok(if alive { Touched::Alive } else { Touched::Gone })
     }
 
     async fn delete(&self, delete: &Delete) -> Result<(), PostgresError> {
-        query(&self.statements.delete).bind(key(&delete.id)).execute(&self.pool).await?;
+        query(&self.statements.delete)
+            .bind(key(&delete.id))
+            .execute(self.lease().await?.connection())
+            .await?;
         Ok(())
     }
 }
@@ -200,16 +220,20 @@ impl AtomicRotation for PostgresStore {}
 impl Sweep for PostgresStore {
     async fn sweep(&self, now: Timestamp, limit: u32) -> Result<u64, PostgresError> {
         let query = query(&self.statements.sweep).bind(seconds(now)).bind(i64::from(limit));
-        Ok(query.execute(&self.pool).await?.rows_affected())
+        Ok(query.execute(self.lease().await?.connection()).await?.rows_affected())
     }
 }
 
 impl fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the pool, whose options know a password.
-        let Self { pool: _, schema, statements: _, table, time_zone, ttl } = self;
+        let Self { pool: _, release_timeout, schema, statements: _, table, time_zone, ttl } = self;
         let mut debug = f.debug_struct("PostgresStore");
-        debug.field("schema", schema).field("table", table).field("time_zone", time_zone);
+        debug
+            .field("release_timeout", release_timeout)
+            .field("schema", schema)
+            .field("table", table)
+            .field("time_zone", time_zone);
         debug.field("ttl", ttl).finish_non_exhaustive()
     }
 }

@@ -12,7 +12,7 @@ use http_session_store::core::{SessionId, Timestamp};
 use http_session_store::{AtomicRotation, Store};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{
-    Client, Cmd, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisResult, Script,
+    Client, Cmd, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisResult, Script, Value,
 };
 
 use crate::{Connection, OneServer, RedisError};
@@ -236,10 +236,8 @@ impl<C: Connection> Store for RedisStore<C> {
             let (mut connection, mut both) = (self.connection.clone(), redis::pipe());
             // Each with its own error: that of all would not know the server's code.
             let answer = both.get(&key).pttl(&key).ignore_errors().query_async(&mut connection);
-            let (text, life): (RedisResult<Option<Vec<u8>>>, RedisResult<i64>) =
-                self.within(answer).await?;
-            let (text, life) = (text?, life?);
-            let found = text.filter(|text| !text.is_empty());
+            let (found, life): (RedisResult<Value>, RedisResult<i64>) = self.within(answer).await?;
+            let (found, life) = (text(found?)?, life?);
             // It is negative for a key that has no end.
             let expires = Some(life).filter(|life| *life >= 0);
             let expires = expires.and_then(|life| load.now.plus_millis(life));
@@ -249,9 +247,7 @@ impl<C: Connection> Store for RedisStore<C> {
             None => Cmd::get(key),
             Some(life) => redis::cmd("GETEX").arg(key).arg(EX).arg(whole_seconds(life)).take(),
         };
-        let text: Option<Vec<u8>> = self.ask(&command).await?;
-        // An empty text is no session.
-        let found = text.filter(|text| !text.is_empty());
+        let found = text(self.ask(&command).await?)?;
         Ok(found.map(|text| Stored { refreshed: load.refresh.is_some(), ..stored(&text) }))
     }
 
@@ -263,7 +259,7 @@ impl<C: Connection> Store for RedisStore<C> {
         let missed = match save.expect {
             // What has expired is deleted instead.
             Expect::Anything if life <= 0 => {
-                self.ask::<()>(&Cmd::del(&key)).await?;
+                self.ask::<u64>(&Cmd::del(&key)).await?;
                 return Ok(saved(&text));
             }
             Expect::Anything => Written::Saved(None),
@@ -277,8 +273,11 @@ impl<C: Connection> Store for RedisStore<C> {
             }
             _ => return self.write_if(&save.expect, &[key], &text, life).await,
         };
-        let done: Option<()> = self.ask(set.arg(EX).arg(life)).await?;
-        Ok(done.map_or(missed, |()| saved(&text)))
+        match self.ask(set.arg(EX).arg(life)).await? {
+            Value::Nil => Ok(missed),
+            Value::Okay => Ok(saved(&text)),
+            _ => Err(not_of_its_type()),
+        }
     }
 
     async fn rotate(&self, rotate: &Rotate) -> Result<Written, RedisError> {
@@ -292,12 +291,15 @@ impl<C: Connection> Store for RedisStore<C> {
 
     async fn touch(&self, touch: &Touch) -> Result<Touched, RedisError> {
         let life = self.life(touch.expires, touch.now);
-        let alive: bool = self.ask(&Cmd::expire(self.key(&touch.id), life)).await?;
-        Ok(if alive { Touched::Alive } else { Touched::Gone })
+        match self.ask::<u64>(&Cmd::expire(self.key(&touch.id), life)).await? {
+            0 => Ok(Touched::Gone),
+            1 => Ok(Touched::Alive),
+            _ => Err(not_of_its_type()),
+        }
     }
 
     async fn delete(&self, delete: &Delete) -> Result<(), RedisError> {
-        self.ask(&Cmd::del(self.key(&delete.id))).await
+        self.ask::<u64>(&Cmd::del(self.key(&delete.id))).await.map(drop)
     }
 }
 
@@ -309,6 +311,20 @@ impl<C> fmt::Debug for RedisStore<C> {
         store.field("prefix", &self.prefix).field("timeout", &self.timeout).field("ttl", &self.ttl);
         store.finish_non_exhaustive()
     }
+}
+
+/// The text of a key, if there is one. An empty text is no session; an empty array, which the client would
+/// take for an empty text, is no answer.
+fn text(answer: Value) -> Result<Option<Vec<u8>>, RedisError> {
+    match answer {
+        Value::Nil => Ok(None),
+        Value::BulkString(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        _ => Err(not_of_its_type()),
+    }
+}
+
+fn not_of_its_type() -> RedisError {
+    RedisError::Answer("not of its type".into())
 }
 
 fn stored(text: &[u8]) -> Stored {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::suite::Flaw;
 
 /// A cookie with this end: one can be had from a session only.
-pub(super) fn cookie(end: Option<Timestamp>) -> SessionCookie {
+pub(crate) fn cookie(end: Option<Timestamp>) -> SessionCookie {
     static COOKIE: LazyLock<SessionCookie> = LazyLock::new(|| {
         let config = Config::express("keyboard cat").build().expect("sound options");
         let facts = RequestFacts { path: "/", ..RequestFacts::default() };
@@ -28,7 +28,7 @@ pub(super) fn cookie(end: Option<Timestamp>) -> SessionCookie {
 }
 
 /// A record with this number, which expires at `end`.
-pub(super) fn numbered(n: u64, end: Option<Timestamp>) -> Record {
+pub(crate) fn numbered(n: u64, end: Option<Timestamp>) -> Record {
     with_data(&format!(r#","n":{n}"#), end)
 }
 
@@ -47,7 +47,7 @@ pub(super) fn members(stored: &Stored) -> Result<Map<String, Value>, Flaw> {
 }
 
 /// The number of a record as it was stored.
-pub(super) fn number(stored: &Stored) -> Result<u64, Flaw> {
+pub(crate) fn number(stored: &Stored) -> Result<u64, Flaw> {
     let members = members(stored)?;
     members.get("n").and_then(Value::as_u64).ok_or_else(|| {
         Flaw::new("a loaded record", "the number n", Value::Object(members).to_string())
