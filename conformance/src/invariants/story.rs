@@ -344,6 +344,13 @@ impl<'a> Teller<'a> {
                 // A new id tells the operation; of saves, one that gave up has not tried again.
                 let may = kind == StoreCall::Rotate || !is_given_up(result);
                 (again, to) = (changed && self.merges() && may, Some(&call.to));
+                // What could not be merged is not known now either.
+                if changed
+                    && is_given_up(result)
+                    && let Some(held) = self.ledger.get_mut(&*call.id)
+                {
+                    held.unseen = true;
+                }
                 events.push(event);
             }
             let made = match operation {

@@ -395,9 +395,9 @@ proptest! {
     // CK-7, B-140, B-142, B-146, B-148, B-150: an independent reader finds in a line what was put there
     #[test]
     fn the_cookie_crate_reads_our_lines(
-        value in "[A-Za-z0-9._~*'()!-]{1,40}",
-        domain in proptest::option::of("[a-z][a-z0-9]{0,9}(\\.[a-z]{1,5}){0,2}"),
-        path in "(/[a-z0-9%=, ]{0,5}[a-z])?/?[a-z]?",
+        value in text("[A-Za-z0-9._~*'()!-]{1,40}"),
+        domain in proptest::option::of(text("[a-z][a-z0-9]{0,9}(\\.[a-z]{1,5}){0,2}")),
+        path in text("(/[a-z0-9%=, ]{0,5}[a-z])?/?[a-z]?"),
         age in proptest::option::of(-1_000_000_000_000..100_000_000_000_000_i64),
         flags: (bool, bool, bool),
         same_site in one_of(&[SameSite::Lax, SameSite::None, SameSite::Strict]),
