@@ -151,7 +151,7 @@ fn data() -> impl Strategy<Value = Map<String, Value>> {
         any::<f64>().prop_map(Value::from),
         text(".{0,8}").prop_map(Value::from),
     ];
-    let value = leaf.prop_recursive(4, 24, 4, |inner| {
+    let value = leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             proptest::collection::btree_map(text(".{0,4}"), inner, 0..4)
