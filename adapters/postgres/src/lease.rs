@@ -14,26 +14,33 @@ use tokio::time::timeout;
 /// one to a host that went away without a word would be missing until the system gives it up, after a quarter of an hour
 /// or never (sqlx issue 4349).
 pub(crate) struct Lease {
-    connection: PoolConnection<Postgres>,
+    /// There is one until it is dropped.
+    connection: Option<PoolConnection<Postgres>>,
     limit: Duration,
 }
 
 impl Lease {
     pub(crate) async fn new(pool: &PgPool, limit: Duration) -> sqlx::Result<Self> {
-        Ok(Self { connection: pool.acquire().await?, limit })
+        Ok(Self { connection: Some(pool.acquire().await?), limit })
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
+        self.connection.as_mut().expect("it is not dropped")
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
         // Without a runtime, sqlx says what it thinks of that.
         if let Ok(runtime) = Handle::try_current() {
             // Given up, it closes the connection.
-            runtime.spawn(timeout(self.limit, self.connection.return_to_pool()));
+            let back = timeout(self.limit, connection.return_to_pool());
+            runtime.spawn(async move {
+                let _ = back.await;
+                // Makes another one, if the pool has too few then.
+                drop(connection);
+            });
         }
     }
 }

@@ -201,7 +201,7 @@ impl<C: OneServer> RedisStore<C> {
     pub async fn clear(&self) -> Result<(), RedisError> {
         let keys = Vec::from_iter(self.keys().await?);
         for keys in keys.chunks(1_000) {
-            self.ask::<()>(redis::cmd("UNLINK").arg(keys)).await?;
+            self.ask::<u64>(redis::cmd("UNLINK").arg(keys)).await?;
         }
         Ok(())
     }
@@ -273,7 +273,7 @@ impl<C: Connection> Store for RedisStore<C> {
             }
             _ => return self.write_if(&save.expect, &[key], &text, life).await,
         };
-        match self.ask(set.arg(EX).arg(life)).await? {
+        match bare(self.ask(set.arg(EX).arg(life)).await?) {
             Value::Nil => Ok(missed),
             Value::Okay => Ok(saved(&text)),
             _ => Err(not_of_its_type()),
@@ -316,10 +316,18 @@ impl<C> fmt::Debug for RedisStore<C> {
 /// The text of a key, if there is one. An empty text is no session; an empty array, which the client would
 /// take for an empty text, is no answer.
 fn text(answer: Value) -> Result<Option<Vec<u8>>, RedisError> {
-    match answer {
+    match bare(answer) {
         Value::Nil => Ok(None),
         Value::BulkString(text) => Ok(Some(text).filter(|text| !text.is_empty())),
         _ => Err(not_of_its_type()),
+    }
+}
+
+/// Without what RESP3 may say besides.
+fn bare(answer: Value) -> Value {
+    match answer {
+        Value::Attribute { data, .. } => *data,
+        answer => answer,
     }
 }
 

@@ -22,7 +22,7 @@ async fn each_operation_under_each_fault() {
     };
     let admin = raw(&server.url()).await;
     run::<()>(&admin, &["ACL", "SETUSER", "app", "on", ">old", "~*", "&*", "+@all"]).await;
-    let proxy = Proxy::start(server.port()).await;
+    let proxy = Proxy::start(server.port());
     let store = async |port: u16| {
         let url = format!("redis://app:old@127.0.0.1:{port}/");
         RedisStore::connect(&url).await.expect("it answers")
@@ -31,13 +31,7 @@ async fn each_operation_under_each_fault() {
         (store(proxy.port()).await.timeout(LIMIT), RedisStore::connect(&server.url()).await);
     let direct = direct.expect("it answers").timeout(PATIENCE);
     let mut outages = Outages::new(way, direct, proxy, IN_TIME).await;
-    for fault in [
-        WayFault::Refused,
-        WayFault::ResetBefore,
-        WayFault::ResetAfter,
-        WayFault::Late(LIMIT * 2),
-        WayFault::Partial,
-    ] {
+    for fault in WayFault::usual(LIMIT * 2) {
         assert!(outages.on_the_way(fault).await.failed().eq(Operation::ALL));
     }
     for answer in ["HTTP/1.1 400\r\n\r\n", "*0\r\n", "+PONG\r\n", "%1\r\n+a\r\n:1\r\n"] {

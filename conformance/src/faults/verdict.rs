@@ -233,8 +233,13 @@ impl Judge<'_> {
             }
             (Phase::Ending, _) => {
                 let ours = there == hit.record.as_ref();
-                // Nobody else has done anything to it.
-                let alone = hit.before.get(&hit.id) == hit.left.get(&hit.id);
+                // Nobody else has done anything to it, or to what this session has never been.
+                let calls = answer.calls.iter();
+                let about = calls.filter(|call| {
+                    [&call.id, call.to.as_ref().unwrap_or(&call.id)].contains(&&hit.id)
+                });
+                let newcomer = about.count() == 1 && !hit.left.contains_key(&hit.id);
+                let alone = newcomer || hit.before.get(&hit.id) == hit.left.get(&hit.id);
                 self.check(Rule::LastWins, ours && goes_out && (alone || self.is_overwriting()));
             }
             (Phase::Handling(begun), StoreCall::Set | StoreCall::Rotate) if hit.refused => {
@@ -246,6 +251,7 @@ impl Judge<'_> {
                     && handler[begun - 1] == Operation::Save {}
                     && handler[begun..].iter().all(is_look);
                 let merged = !alone
+                    || self.is_moved()
                     || there
                         .is_some_and(|there| self.has_ours(there) && there.get("theirs").is_some());
                 self.check(Rule::ConflictTells, told || *op == json!(true) && merged);

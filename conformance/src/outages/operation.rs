@@ -36,14 +36,23 @@ pub enum Operation {
     Delete,
 }
 
-/// The records of an operation's id, and of the one that it rotates to.
+/// An operation that is asked once: the ids that it is about, and the numbers in its records, which are its own.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) operation: Operation,
+    pub(super) key: String,
+    n: u64,
+    version: Option<Version>,
+}
+
+/// The records of a case's id, and of the one that it rotates to.
 pub(super) type State = [Option<Held>; 2];
 
-/// The number in a record, and whether its life was renewed.
+/// The number in a record, and whether its life was renewed, if the store tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Held {
     n: u64,
-    renewed: bool,
+    renewed: Option<bool>,
 }
 
 /// What a store said.
@@ -51,6 +60,8 @@ pub(super) struct Held {
 pub(super) enum Told {
     Done,
     Failed(String),
+    /// Nothing, in time.
+    Nothing,
     /// It loaded, and did not refresh.
     NotDone,
     /// It can't be: nobody else writes.
@@ -70,22 +81,8 @@ impl Operation {
         Self::Delete,
     ];
 
-    pub(super) const fn before(self) -> State {
-        match self {
-            Self::Create => [None, None],
-            _ => [Some(Held { n: 1, renewed: false }), None],
-        }
-    }
-
-    pub(super) const fn after(self) -> State {
-        let (old, new) = (Held { n: 1, renewed: true }, Held { n: 2, renewed: false });
-        match self {
-            Self::Load => self.before(),
-            Self::Refresh | Self::Touch => [Some(old), None],
-            Self::Create | Self::Update | Self::Overwrite => [Some(new), None],
-            Self::Rotate => [None, Some(new)],
-            Self::Delete => [None, None],
-        }
+    pub(super) const fn changes(self) -> bool {
+        !matches!(self, Self::Load)
     }
 }
 
@@ -104,80 +101,120 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Writes what is there before; its version, if the store has such.
-pub(super) async fn prepare<S: Store>(
-    store: &S,
-    operation: Operation,
-    key: &str,
-) -> Option<Version> {
-    operation.before()[0]?;
-    let now = OsEnv.now();
-    let save = Save::new(id(key), record(1, now), Expect::Anything, now);
-    match store.save(&save).await {
-        Ok(Written::Saved(version)) => version,
-        other => panic!("{other:?}, and nothing is broken"),
+impl Case {
+    /// Writes what is there before.
+    pub(super) async fn prepare<S: Store>(
+        operation: Operation,
+        key: String,
+        n: u64,
+        store: &S,
+    ) -> Self {
+        let mut case = Self { operation, key, n, version: None };
+        if operation != Operation::Create {
+            let now = OsEnv.now();
+            let save = Save::new(case.id(), record(n, now), Expect::Anything, now);
+            match store.save(&save).await {
+                Ok(Written::Saved(version)) => case.version = version,
+                other => panic!("{other:?}, and nothing is broken"),
+            }
+        }
+        case
     }
-}
 
-pub(super) async fn carry_out<S: Store>(
-    store: &S,
-    operation: Operation,
-    key: &str,
-    version: Option<Version>,
-) -> Told {
-    let (now, id) = (OsEnv.now(), id(key));
-    let save = |expect| Save::new(id.clone(), record(2, now), expect, now);
-    let known = version.clone().map_or(Expect::Present, Expect::Version);
-    match operation {
-        Operation::Load => told(store.load(&Load::new(id, now, None)).await, |found| match found {
-            Some(found) if number(found) == Ok(1) => Told::Done,
-            other => untrue(other),
-        }),
-        Operation::Refresh => {
-            told(store.load(&Load::new(id, now, Some(Duration::from_hours(2)))).await, |found| {
-                match found {
-                    Some(found) if number(found) == Ok(1) && found.refreshed => Told::Done,
-                    Some(found) if number(found) == Ok(1) => Told::NotDone,
+    /// Removes what is there after.
+    pub(super) async fn clear<S: Store>(&self, store: &S) {
+        for id in [self.id(), self.other()] {
+            store.delete(&Delete::new(id, OsEnv.now())).await.expect("nothing is broken");
+        }
+    }
+
+    pub(super) async fn carry_out<S: Store>(&self, store: &S) -> Told {
+        let (now, id, version) = (OsEnv.now(), self.id(), self.version.clone());
+        let save = |expect| Save::new(self.id(), record(self.n + 1, now), expect, now);
+        let known = version.clone().map_or(Expect::Present, Expect::Version);
+        match self.operation {
+            Operation::Load => {
+                told(store.load(&Load::new(id, now, None)).await, |found| match found {
+                    Some(found) if number(found) == Ok(self.n) => Told::Done,
                     other => untrue(other),
-                }
-            })
+                })
+            }
+            Operation::Refresh => {
+                let load = Load::new(id, now, Some(Duration::from_hours(2)));
+                told(store.load(&load).await, |found| match found {
+                    Some(found) if number(found) == Ok(self.n) && found.refreshed => Told::Done,
+                    Some(found) if number(found) == Ok(self.n) => Told::NotDone,
+                    other => untrue(other),
+                })
+            }
+            Operation::Create => written(store.save(&save(Expect::Absent)).await),
+            Operation::Update => written(store.save(&save(known)).await),
+            Operation::Overwrite => written(store.save(&save(Expect::Anything)).await),
+            Operation::Touch => {
+                let end = now.plus_millis(2 * HOUR);
+                let touch = Touch::new(id, cookie(end), end, version, now);
+                told(store.touch(&touch).await, |touched| match touched {
+                    Touched::Alive => Told::Done,
+                    Touched::Gone => untrue(touched),
+                })
+            }
+            Operation::Rotate => {
+                let record = record(self.n + 1, now);
+                written(store.rotate(&Rotate::new(id, self.other(), record, known, now)).await)
+            }
+            Operation::Delete => told(store.delete(&Delete::new(id, now)).await, |()| Told::Done),
         }
-        Operation::Create => written(store.save(&save(Expect::Absent)).await),
-        Operation::Update => written(store.save(&save(known)).await),
-        Operation::Overwrite => written(store.save(&save(Expect::Anything)).await),
-        Operation::Touch => {
-            let end = now.plus_millis(2 * HOUR);
-            let touch = Touch::new(id, cookie(end), end, version, now);
-            told(store.touch(&touch).await, |touched| match touched {
-                Touched::Alive => Told::Done,
-                Touched::Gone => untrue(touched),
-            })
+    }
+
+    /// What is there.
+    pub(super) async fn found<S: Store>(&self, store: &S) -> Result<State, String> {
+        let mut state = [None, None];
+        for (held, id) in state.iter_mut().zip([self.id(), self.other()]) {
+            let now = OsEnv.now();
+            let mut load = Load::new(id, now, None);
+            load.tell_end = true;
+            if let Some(found) = store.load(&load).await.map_err(|error| chain(&error))? {
+                let n = number(&found).map_err(|flaw| flaw.to_string())?;
+                let renewed = found.expires.map(|end| Some(end) > now.plus_millis(HOUR * 3 / 2));
+                *held = Some(Held { n, renewed });
+            }
         }
-        Operation::Rotate => {
-            let to = other(key);
-            written(store.rotate(&Rotate::new(id, to, record(2, now), known, now)).await)
+        Ok(state)
+    }
+
+    /// Is this what there is before?
+    pub(super) fn is_before(&self, state: &State) -> bool {
+        match self.operation {
+            Operation::Create => matches!(state, [None, None]),
+            _ => matches!(state, [Some(held), None] if held.is(self.n, false)),
         }
-        Operation::Delete => told(store.delete(&Delete::new(id, now)).await, |()| Told::Done),
+    }
+
+    /// Is this what there is when it is done?
+    pub(super) fn is_after(&self, state: &State) -> bool {
+        match (self.operation, state) {
+            (Operation::Load, _) => self.is_before(state),
+            (Operation::Refresh | Operation::Touch, [Some(held), None]) => held.is(self.n, true),
+            (Operation::Create | Operation::Update | Operation::Overwrite, [Some(held), None])
+            | (Operation::Rotate, [None, Some(held)]) => held.is(self.n + 1, false),
+            (Operation::Delete, [None, None]) => true,
+            _ => false,
+        }
+    }
+
+    fn id(&self) -> SessionId {
+        SessionId::from_text(&self.key).expect("it is short")
+    }
+
+    fn other(&self) -> SessionId {
+        SessionId::from_text(&format!("other-{}", self.key)).expect("it is short")
     }
 }
 
-/// What is there.
-pub(super) async fn found<S: Store>(store: &S, key: &str) -> State {
-    try_found(store, key).await.expect("nothing is broken")
-}
-
-pub(super) async fn try_found<S: Store>(store: &S, key: &str) -> Result<State, String> {
-    let mut state = [None, None];
-    for (held, id) in state.iter_mut().zip([id(key), other(key)]) {
-        let now = OsEnv.now();
-        let mut load = Load::new(id, now, None);
-        load.tell_end = true;
-        if let Some(found) = store.load(&load).await.map_err(|error| chain(&error))? {
-            let n = number(&found).map_err(|flaw| flaw.to_string())?;
-            *held = Some(Held { n, renewed: found.expires > now.plus_millis(HOUR * 3 / 2) });
-        }
+impl Held {
+    fn is(self, n: u64, renewed: bool) -> bool {
+        self.n == n && self.renewed.is_none_or(|is| is == renewed)
     }
-    Ok(state)
 }
 
 fn told<T, E: std::error::Error>(answer: Result<T, E>, told: impl Fn(&T) -> Told) -> Told {
@@ -200,12 +237,4 @@ fn untrue(answer: impl fmt::Debug) -> Told {
 
 fn record(n: u64, now: Timestamp) -> Record {
     numbered(n, now.plus_millis(HOUR))
-}
-
-fn id(key: &str) -> SessionId {
-    SessionId::from_text(key).expect("it is short")
-}
-
-fn other(key: &str) -> SessionId {
-    id(&format!("other-{key}"))
 }

@@ -1,19 +1,18 @@
 //! The way to a server, which can be broken.
 
 use std::fmt;
-use std::future::pending;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-/// What happens to an operation on its way. All but the first happen to the first bytes from the store that have the
-/// session's id in them, and to no others: the server gets what it is sent before, and after.
+/// What happens to an operation on its way. All but the first happen once, to the first bytes from the store that have
+/// the session's id in them, or to the answer to these; what is sent before, and after, arrives.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum WayFault {
     /// Connections end, and new ones are refused.
@@ -22,9 +21,9 @@ pub enum WayFault {
     ResetBefore,
     /// The server's answer is lost in a reset.
     ResetAfter,
-    /// The answer comes so much later.
+    /// The answer comes so much later, which must be longer than the store waits.
     Late(Duration),
-    /// No answer comes, to this or to what is sent on this connection later, and it does not end.
+    /// No answer comes on this connection any more, and it does not end.
     Silent,
     /// Half of the answer comes, and then the connection ends.
     Partial,
@@ -33,9 +32,9 @@ pub enum WayFault {
 }
 
 impl WayFault {
-    /// Has the operation been sent as often as it takes to be hit by this, and not again?
-    pub(super) const fn is_hit(&self, sent: usize) -> bool {
-        matches!((self, sent), (Self::Refused, 0) | (_, 1))
+    /// Those that every store can be asked to survive, an answer that comes `late` among them.
+    pub const fn usual(late: Duration) -> [Self; 5] {
+        [Self::Refused, Self::ResetBefore, Self::ResetAfter, Self::Late(late), Self::Partial]
     }
 }
 
@@ -53,10 +52,13 @@ impl fmt::Display for WayFault {
     }
 }
 
-/// A port of its own that leads to a server on this machine.
+/// A port of its own that leads to a server on this machine. What goes through it must have the session's id in the clear:
+/// no TLS, no ids that are hashed.
 #[derive(Debug)]
 pub struct Proxy {
     accepting: Option<JoinHandle<()>>,
+    /// Has the port while nobody listens, so that it is refused, and not given to somebody else.
+    closed: Option<TcpSocket>,
     port: u16,
     way: Arc<Way>,
 }
@@ -70,22 +72,25 @@ struct Way {
 #[derive(Debug, Default)]
 struct Hazard {
     fault: Option<WayFault>,
-    key: Vec<u8>,
-    sent: usize,
+    /// It has happened.
+    met: bool,
+    /// What is looked for, and how often it was sent; the fault happens to the last one.
+    sent: Vec<(Vec<u8>, usize)>,
 }
 
 impl Proxy {
     /// A way to the server on this port.
     ///
     /// # Panics
-    /// If there is no free port.
-    pub async fn start(server: u16) -> Self {
+    /// If there is no free port, or outside of a tokio runtime.
+    pub fn start(server: u16) -> Self {
         let way = Way {
             hazard: Mutex::default(),
             server: SocketAddr::from((Ipv4Addr::LOCALHOST, server)),
         };
-        let mut proxy = Self { accepting: None, port: 0, way: Arc::new(way) };
-        proxy.open().await;
+        let mut proxy =
+            Self { accepting: None, closed: Some(bind(0)), port: 0, way: Arc::new(way) };
+        proxy.open();
         proxy
     }
 
@@ -94,25 +99,33 @@ impl Proxy {
         self.port
     }
 
-    /// From now on the fault happens to what has `key` in it.
+    /// From now on `key` is looked for, and this happens to it.
     pub(super) async fn begin(&mut self, fault: Option<WayFault>, key: &str) {
         if fault == Some(WayFault::Refused) {
             self.close().await;
         }
-        *self.way.hazard() = Hazard { fault, key: key.into(), sent: 0 };
+        let mut hazard = self.way.hazard();
+        (hazard.fault, hazard.met) = (fault, false);
+        hazard.sent.push((key.into(), 0));
     }
 
-    /// Nothing happens any more. How often was the key sent?
-    pub(super) async fn end(&mut self) -> usize {
-        if self.accepting.is_none() {
-            self.open().await;
-        }
-        std::mem::take(&mut *self.way.hazard()).sent
+    /// Nothing happens any more. Did it?
+    pub(super) fn end(&mut self) -> bool {
+        let refused = self.closed.is_some();
+        self.open();
+        let mut hazard = self.way.hazard();
+        hazard.fault = None;
+        hazard.met || refused
     }
 
-    async fn open(&mut self) {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).await;
-        let listener = listener.expect("the port is free");
+    /// How often was each key sent?
+    pub(super) fn sent(&self) -> Vec<usize> {
+        self.way.hazard().sent.drain(..).map(|(_, times)| times).collect()
+    }
+
+    fn open(&mut self) {
+        let Some(socket) = self.closed.take() else { return };
+        let listener = socket.listen(1_024).expect("it is bound");
         self.port = listener.local_addr().expect("it is bound").port();
         let way = Arc::clone(&self.way);
         self.accepting = Some(tokio::spawn(async move {
@@ -125,11 +138,21 @@ impl Proxy {
     }
 
     async fn close(&mut self) {
-        if let Some(accepting) = self.accepting.take() {
-            accepting.abort();
-            let _ = accepting.await;
+        let Some(accepting) = self.accepting.take() else { return };
+        accepting.abort();
+        // Each connection has it in common with this.
+        while Arc::strong_count(&self.way) > 1 {
+            tokio::task::yield_now().await;
         }
+        self.closed = Some(bind(self.port));
     }
+}
+
+fn bind(port: u16) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("there are sockets");
+    socket.set_reuseaddr(true).expect("it can be set");
+    socket.bind((Ipv4Addr::LOCALHOST, port).into()).expect("the port is free");
+    socket
 }
 
 impl Drop for Proxy {
@@ -146,14 +169,19 @@ impl Way {
     }
 
     /// What happens to what was sent?
-    fn meets(&self, sent: &[u8]) -> Option<WayFault> {
+    fn meets(&self, bytes: &[u8]) -> Option<WayFault> {
         let mut hazard = self.hazard();
-        let key = &hazard.key;
-        if key.is_empty() || !sent.windows(key.len()).any(|window| window == key) {
-            return None;
+        let has = |key: &[u8]| bytes.windows(key.len()).any(|window| window == key);
+        let mut is_last = false;
+        for (key, times) in &mut hazard.sent {
+            is_last = has(key);
+            *times += usize::from(is_last);
         }
-        hazard.sent += 1;
-        hazard.fault.take()
+        if is_last { hazard.fault.take() } else { None }
+    }
+
+    fn met(&self) {
+        self.hazard().met = true;
     }
 }
 
@@ -162,7 +190,7 @@ impl Way {
 async fn connect(mut store: TcpStream, way: Arc<Way>) -> io::Result<()> {
     let mut server = TcpStream::connect(way.server).await?;
     let (mut sent, mut answer) = (vec![0; 1 << 16], vec![0; 1 << 16]);
-    let (mut fault, mut late) = (None, None::<(Instant, Vec<u8>)>);
+    let (mut fault, mut late, mut silent) = (None, None::<(Instant, Vec<u8>)>, false);
     loop {
         let due = late.as_ref().map(|(due, _)| *due);
         tokio::select! {
@@ -173,6 +201,7 @@ async fn connect(mut store: TcpStream, way: Arc<Way>) -> io::Result<()> {
                 }
                 fault = way.meets(sent).or(fault);
                 if fault == Some(WayFault::ResetBefore) {
+                    way.met();
                     return store.set_zero_linger();
                 }
                 server.write_all(sent).await?;
@@ -187,14 +216,21 @@ async fn connect(mut store: TcpStream, way: Arc<Way>) -> io::Result<()> {
                 if answer.is_empty() {
                     return Ok(());
                 }
-                match fault.take() {
+                let fault = fault.take();
+                if fault.is_some() {
+                    way.met();
+                }
+                match fault {
                     Some(WayFault::ResetAfter) => return store.set_zero_linger(),
-                    Some(WayFault::Late(time)) => late = Some((Instant::now() + time, answer.into())),
-                    Some(WayFault::Silent) => return pending().await,
+                    Some(WayFault::Late(time)) => {
+                        late = Some((Instant::now() + time, answer.into()));
+                    }
+                    Some(WayFault::Silent) => silent = true,
                     Some(WayFault::Partial) => {
                         return store.write_all(&answer[..answer.len() / 2]).await;
                     }
                     Some(WayFault::Garbled(instead)) => store.write_all(&instead).await?,
+                    _ if silent => {}
                     _ => store.write_all(answer).await?,
                 }
             }
