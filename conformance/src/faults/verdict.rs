@@ -8,7 +8,7 @@ use super::{Fault, Rule, Tally};
 use crate::client::session_value;
 use crate::invariants::presented;
 use crate::scenario::{Conflict, Operation, Preset, Unset};
-use crate::trace::{Answer, StoreCall};
+use crate::trace::{Answer, Call, StoreCall};
 use crate::world::Phase;
 
 /// Looks at a run whose call number `at` failed.
@@ -234,11 +234,7 @@ impl Judge<'_> {
             (Phase::Ending, _) => {
                 let ours = there == hit.record.as_ref();
                 // Nobody else has done anything to it, or to what this session has never been.
-                let calls = answer.calls.iter();
-                let about = calls.filter(|call| {
-                    [&call.id, call.to.as_ref().unwrap_or(&call.id)].contains(&&hit.id)
-                });
-                let newcomer = about.count() == 1 && !hit.left.contains_key(&hit.id);
+                let newcomer = !hit.left.contains_key(&hit.id) && self.is_new(&hit.id);
                 let alone = newcomer || hit.before.get(&hit.id) == hit.left.get(&hit.id);
                 self.check(Rule::LastWins, ours && goes_out && (alone || self.is_overwriting()));
             }
@@ -258,6 +254,16 @@ impl Judge<'_> {
             }
             (Phase::Handling(_), _) => {}
         }
+    }
+
+    /// Has this request found no record under the id, and written none but the last?
+    fn is_new(&self, id: &str) -> bool {
+        let answer = &self.run.answer;
+        let about = |call: &&Call| call.id == id || call.to.as_deref() == Some(id);
+        let (loads, writes): (Vec<_>, Vec<_>) =
+            answer.calls.iter().filter(about).partition(|call| call.call == StoreCall::Get);
+        let missing = answer.ops.iter().filter(|result| result["error"] == "missing").count();
+        loads.len() <= missing && writes.iter().filter(|call| call.refused.is_none()).count() == 1
     }
 
     /// Does the scenario itself let time pass, or somebody else write, while the handler runs?
