@@ -49,7 +49,6 @@ mod case;
 mod checks;
 mod client;
 mod handle;
-pub(crate) mod sample;
 mod subject;
 
 pub use crate::suite::{Check, Flaw, Report};

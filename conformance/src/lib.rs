@@ -17,6 +17,7 @@ pub mod outages;
 pub mod quirks;
 mod reports;
 pub mod rules;
+mod sample;
 pub mod scenario;
 pub mod servers;
 mod setup;

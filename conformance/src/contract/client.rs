@@ -10,8 +10,8 @@ use http_session::store::{
 use http_session::{Record, SessionId, Timestamp};
 
 use super::handle::Handle;
-use super::sample::{cookie, number, numbered, word};
 use super::{Clock, Kind};
+use crate::sample::{cookie, number, numbered, word};
 use crate::suite::{Flaw, ensure};
 
 /// What the server's clock may be late, and an operation may take.

@@ -262,8 +262,13 @@ impl Judge<'_> {
         let about = |call: &&Call| call.id == id || call.to.as_deref() == Some(id);
         let (loads, writes): (Vec<_>, Vec<_>) =
             answer.calls.iter().filter(about).partition(|call| call.call == StoreCall::Get);
-        let missing = answer.ops.iter().filter(|result| result["error"] == "missing").count();
-        loads.len() <= missing && writes.iter().filter(|call| call.refused.is_none()).count() == 1
+        let operations = self.run.request.handler().iter().zip(&answer.ops);
+        let missed = operations
+            .filter(|(operation, result)| {
+                matches!(operation, Operation::Reload {}) && **result != true
+            })
+            .count();
+        loads.len() <= missed && writes.iter().filter(|call| call.refused.is_none()).count() == 1
     }
 
     /// Does the scenario itself let time pass, or somebody else write, while the handler runs?

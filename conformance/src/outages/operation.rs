@@ -9,7 +9,7 @@ use http_session_store::core::store::{
 use http_session_store::core::{Record, SessionId, Timestamp};
 use http_session_store::{Env, OsEnv, Store};
 
-use crate::contract::sample::{cookie, number, numbered};
+use crate::sample::{cookie, number, numbered};
 use crate::suite::chain;
 
 /// How long a record lives, in milliseconds; one that is renewed lives for two of these.

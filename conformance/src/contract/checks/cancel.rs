@@ -9,8 +9,8 @@ use http_session::store::Expect;
 
 use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::sample::{number, numbered};
 use crate::contract::subject::Subject;
+use crate::sample::{number, numbered};
 use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::sample::{members, with_data, word};
 use crate::contract::subject::Subject;
+use crate::sample::{members, with_data, word};
 use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

@@ -4,8 +4,8 @@ use http_session::store::Expect;
 
 use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::sample::numbered;
 use crate::contract::subject::Subject;
+use crate::sample::numbered;
 use crate::suite::Outcome;
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

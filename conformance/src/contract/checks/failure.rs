@@ -9,8 +9,8 @@ use http_session_store::StoreError;
 
 use crate::contract::case::Case;
 use crate::contract::handle::Handle;
-use crate::contract::sample::{cookie, with_data};
 use crate::contract::subject::Subject;
+use crate::sample::{cookie, with_data};
 use crate::suite::{Flaw, Outcome, chain, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

@@ -5,8 +5,8 @@ use http_session::store::{Expect, Load, Save, Touched, Written};
 
 use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::sample::{number, numbered};
 use crate::contract::subject::Subject;
+use crate::sample::{number, numbered};
 use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[
@@ -112,7 +112,7 @@ async fn nul(s: &Subject<'_>) -> Outcome {
     let kept = match s.store.save(&save).await {
         Ok(Written::Saved(_)) => true,
         Ok(other) => {
-            let word = crate::contract::sample::word(&other);
+            let word = crate::sample::word(&other);
             return Err(Flaw::new("a save of an id with NUL", "Saved or an error", word));
         }
         Err(_) => false,

@@ -7,8 +7,8 @@ use super::version::expect;
 use crate::contract::Kind;
 use crate::contract::case::Case;
 use crate::contract::client::Client;
-use crate::contract::sample::{number, numbered, word};
 use crate::contract::subject::Subject;
+use crate::sample::{number, numbered, word};
 use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

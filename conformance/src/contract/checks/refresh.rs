@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::contract::case::Case;
 use crate::contract::client::{later, millis};
-use crate::contract::sample::number;
 use crate::contract::subject::Subject;
+use crate::sample::number;
 use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

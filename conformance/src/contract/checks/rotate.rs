@@ -5,8 +5,8 @@ use http_session::store::{Expect, Written};
 use super::version::{expect, loads};
 use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::sample::numbered;
 use crate::contract::subject::Subject;
+use crate::sample::numbered;
 use crate::suite::{Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

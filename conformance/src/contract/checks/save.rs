@@ -4,8 +4,8 @@ use http_session::store::Expect;
 
 use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::sample::{members, numbered};
 use crate::contract::subject::Subject;
+use crate::sample::{members, numbered};
 use crate::suite::{Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

@@ -5,8 +5,8 @@ use http_session::store::Touched;
 use super::version::expect;
 use crate::contract::case::Case;
 use crate::contract::client::saved;
-use crate::contract::sample::{numbered, shown};
 use crate::contract::subject::Subject;
+use crate::sample::{numbered, shown};
 use crate::suite::{Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

@@ -5,8 +5,8 @@ use http_session::store::{Expect, Version, Written};
 
 use crate::contract::case::Case;
 use crate::contract::client::{answer, saved};
-use crate::contract::sample::{number, numbered, shown, with_data};
 use crate::contract::subject::Subject;
+use crate::sample::{number, numbered, shown, with_data};
 use crate::suite::{Flaw, Outcome, ensure};
 
 pub(in crate::contract) const CHECKS: &[Case] = &[

@@ -33,13 +33,13 @@ pub(crate) fn numbered(n: u64, end: Option<Timestamp>) -> Record {
 }
 
 /// A record with these members after its cookie (JSON text that begins with a comma, if it has any).
-pub(super) fn with_data(members: &str, end: Option<Timestamp>) -> Record {
+pub(crate) fn with_data(members: &str, end: Option<Timestamp>) -> Record {
     let text = format!(r#"{{"cookie":{}{members}}}"#, cookie(end).to_json());
     Record::from_json(&text).expect("a JSON object with a cookie")
 }
 
 /// The members of a record as it was stored.
-pub(super) fn members(stored: &Stored) -> Result<Map<String, Value>, Flaw> {
+pub(crate) fn members(stored: &Stored) -> Result<Map<String, Value>, Flaw> {
     serde_json::from_slice(&stored.record).map_err(|error| {
         let text = format!("{:?} ({error})", String::from_utf8_lossy(&stored.record));
         Flaw::new("a loaded record", "a JSON object", text)
@@ -55,7 +55,7 @@ pub(crate) fn number(stored: &Stored) -> Result<u64, Flaw> {
 }
 
 /// A reply's name.
-pub(super) const fn word(written: &Written) -> &'static str {
+pub(crate) const fn word(written: &Written) -> &'static str {
     match written {
         Written::Changed(_) => "Changed",
         Written::Exists => "Exists",
@@ -65,7 +65,7 @@ pub(super) const fn word(written: &Written) -> &'static str {
 }
 
 /// A version as text.
-pub(super) fn shown(version: Option<&Version>) -> String {
+pub(crate) fn shown(version: Option<&Version>) -> String {
     version.map_or_else(
         || "no version".into(),
         |version| format!("the version {:?}", String::from_utf8_lossy(&version.0)),
