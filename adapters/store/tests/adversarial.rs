@@ -17,10 +17,9 @@ use http_session_store::{Env, Error, MemoryStore, OsEnv, Session, Sessions};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
-use tracing::subscriber::set_default;
 
 use self::common::{LONG_SECRET, START, World, quiet, safe};
-use self::log::Capture;
+use self::log::{Capture, listen};
 
 /// How much a test does: the variable `MANY`, or else this much.
 fn many(default: usize) -> usize {
@@ -586,7 +585,7 @@ async fn a_log_that_panics() {
         let ends = {
             let world = world.clone();
             async move {
-                let _guard = set_default(Broken);
+                let _guard = listen(Broken);
                 if unsets { session.unset() } else { session.destroy().await }
                     .expect("the store works");
                 world.close(&session).await.map(drop)

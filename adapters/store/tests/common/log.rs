@@ -1,12 +1,12 @@
 //! What goes to the log.
 
 use std::fmt::{self, Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::subscriber::{DefaultGuard, set_default};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::subscriber::{DefaultGuard, NoSubscriber, set_default};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 use tracing_core::span::Current;
 
 /// Keeps the texts of all events, each with the name of the span that it is in.
@@ -24,13 +24,22 @@ impl Capture {
     /// Of this thread, until the guard is dropped.
     pub(crate) fn start() -> (Self, DefaultGuard) {
         let capture = Self::default();
-        (capture.clone(), set_default(capture))
+        (capture.clone(), listen(capture))
     }
 
     /// The events since the last time.
     pub(crate) fn events(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().expect("no panic").events)
     }
+}
+
+/// Tells `subscriber` what this thread logs, until the guard is dropped.
+pub(crate) fn listen(subscriber: impl Subscriber + Send + Sync) -> DefaultGuard {
+    // While there is one subscriber, tracing asks that of the thread which reaches a line first whether anybody wants to
+    // know, and remembers it for all threads: another test's, which has none, would say no.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+    LazyLock::force(&ANOTHER);
+    set_default(subscriber)
 }
 
 impl Captured {
