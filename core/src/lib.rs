@@ -21,6 +21,9 @@ mod request;
 mod session;
 mod signature;
 pub mod store;
+#[cfg(test)]
+#[path = "../tests/common/text.rs"]
+mod text;
 mod time;
 
 pub use self::audit::Finding;

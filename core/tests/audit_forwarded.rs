@@ -1,9 +1,13 @@
 //! Forwarded (RFC 7239) against a second parser, and against clients that write what comes before the proxy's own
 //! element.
 
+#[path = "common/text.rs"]
+mod text;
+
 use http_session::{Begin, Config, Proxy, Reason, RequestFacts, SessionId, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use text::text;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -138,11 +142,6 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 
 fn line() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![vec(piece(), 0..14).prop_map(|pieces| pieces.concat()), vec(any::<u8>(), 0..24)]
-}
-
-/// Texts that match, of a pattern that is compiled once and not for each case.
-fn text(pattern: &str) -> BoxedStrategy<String> {
-    proptest::string::string_regex(pattern).expect("a pattern").boxed()
 }
 
 /// An element as a proxy writes it.

@@ -1,6 +1,8 @@
 //! Properties of the public interface, for whatever comes in.
 
 mod model;
+#[path = "common/text.rs"]
+mod text;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,6 +15,7 @@ use http_session_model::OWN_NAMES;
 use http_session_model::text::{percent_decode, sign};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
+use text::text;
 
 const SECRETS: [&str; 2] = ["keyboard cat", "old secret"];
 
@@ -46,11 +49,6 @@ fn presented(lines: &[Vec<u8>]) -> Option<String> {
 
 fn encode_all(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
-}
-
-/// Texts that match, of a pattern that is compiled once and not for each case.
-fn text(pattern: &str) -> BoxedStrategy<String> {
-    proptest::string::string_regex(pattern).expect("a pattern").boxed()
 }
 
 /// Pieces of Cookie lines: noise, our name, values that are signed, nearly signed, or encoded.
@@ -151,7 +149,7 @@ fn data() -> impl Strategy<Value = Map<String, Value>> {
         any::<f64>().prop_map(Value::from),
         text(".{0,8}").prop_map(Value::from),
     ];
-    let value = leaf.prop_recursive(3, 12, 3, |inner| {
+    let value = leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             proptest::collection::btree_map(text(".{0,4}"), inner, 0..4)

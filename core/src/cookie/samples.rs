@@ -1,6 +1,5 @@
 //! What the tests of the cookie and of its options have in common.
 
-use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::{Config, CookieError, CookieOptions, SessionCookie, SessionId, Timestamp};
@@ -36,9 +35,4 @@ pub(crate) fn line(cookie: &SessionCookie) -> Result<String, CookieError> {
     let line = line.to_str().expect("ASCII");
     let rest = line.strip_prefix(&format!("sid=s%3A{SIGNED}")).expect("name and signed id");
     Ok(format!("sid=v{rest}"))
-}
-
-/// Texts that match, of a pattern that is compiled once and not for each case.
-pub(crate) fn text(pattern: &str) -> BoxedStrategy<String> {
-    proptest::string::string_regex(pattern).expect("a pattern").boxed()
 }

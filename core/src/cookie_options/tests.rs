@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::cookie::samples::*;
+use crate::text::text;
 use crate::{Config, SessionId};
 
 // B-018, B-140, B-141, B-142, B-143, B-144, B-145, B-146, B-147, B-148, B-149, B-150: whole lines

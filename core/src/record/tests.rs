@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::cookie::samples::text;
 use crate::session::{Data, is_same};
+use crate::text::text;
 use crate::{Attribute, CookieOptions, SessionId};
 
 const LIMIT: usize = 16 * 1024 * 1024;
@@ -326,7 +326,7 @@ fn json_value() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         text(".{0,8}").prop_map(Value::from),
     ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
+    leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
             proptest::collection::btree_map(text(".{0,4}"), inner, 0..4)
