@@ -35,10 +35,8 @@
 //! | --- | --- | --- |
 #![doc = include_str!("contract/checks.md")]
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::future::poll_fn;
-use std::hash::{BuildHasher, Hasher};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -56,6 +54,7 @@ pub use crate::suite::{Check, Flaw, Report};
 use self::case::Case;
 use self::handle::{Factory, Open};
 use self::subject::Subject;
+use crate::sample::random;
 use crate::suite::{Outcome, Verdict, carry_out};
 
 /// How long a check may take: what takes longer hangs.
@@ -178,7 +177,7 @@ impl<'a> Contract<'a> {
     /// It needs a tokio runtime with its timer. Take one with several threads
     /// (`#[tokio::test(flavor = "multi_thread")]`): races are then real ones.
     pub async fn run(&self) -> Report {
-        let run = RandomState::new().build_hasher().finish() as u32;
+        let run = random() as u32;
         let mut report: Vec<_> =
             Self::checks().map(|check| (check, Verdict::Skipped(None))).collect();
         let mut waiting = Vec::new();

@@ -33,9 +33,7 @@
 //! # }
 //! ```
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
 use http_session_store::Store;
@@ -48,7 +46,8 @@ pub use self::operation::Operation;
 pub use self::proxy::{Proxy, WayFault};
 
 use self::operation::{Case, State, Told};
-use crate::suite::Flaw;
+use crate::sample::random;
+use crate::suite::{Flaw, Outcome, ensure};
 
 /// A store, its server, and what came of the faults so far.
 #[derive(Debug)]
@@ -84,9 +83,6 @@ struct Seen {
     /// How often it was sent.
     sent: usize,
 }
-
-/// What was expected, and what was instead.
-type Verdict = Result<(), (&'static str, String)>;
 
 impl<S: Store> Outages<S> {
     /// `store` talks to its server through `proxy`, `direct` does not, and they share their records. Each answer must come
@@ -131,7 +127,7 @@ impl<S: Store> Outages<S> {
             cases.push(Case::prepare(operation, unique(operation), n, &self.direct).await);
         }
         failing(true).await;
-        let mut all_seen = Vec::new();
+        let mut answers = Vec::new();
         for case in &cases {
             // That it is the operation which meets the fault, and not the making of a connection.
             let ready = if fault.is_some() { self.goes_on(case).await } else { Ok(()) };
@@ -141,27 +137,21 @@ impl<S: Store> Outages<S> {
                 Err(error) => Ok(Told::Untrue(error)),
             };
             let told = told.unwrap_or(Told::Nothing);
-            all_seen.push(Seen { told, met: self.proxy.end(), sent: 0 });
+            answers.push((told, self.proxy.end()));
         }
         failing(false).await;
-        for (seen, sent) in all_seen.iter_mut().zip(self.proxy.sent()) {
-            seen.sent = sent;
-        }
         let mut cells = Vec::new();
-        for (case, seen) in cases.into_iter().zip(all_seen) {
+        for ((case, (told, met)), sent) in cases.into_iter().zip(answers).zip(self.proxy.sent()) {
             let state = case.found(&self.direct).await.expect("the server is well");
             let (operation, done) = (case.operation, case.is_after(&state));
-            let mut verdict = self.look(&case, &seen, &state, fault.as_ref());
+            let seen = Seen { told, met, sent };
+            let name = format!("{name}, {operation}");
+            let mut verdict = self.look(&name, &case, &seen, &state, fault.as_ref());
             if verdict.is_ok() {
-                verdict = self.goes_on(&case).await.map_err(|error| ("service to go on", error));
+                let again = self.goes_on(&case).await;
+                verdict = again.map_err(|error| Flaw::new(name, "service to go on", error));
             }
-            let flaw = |(expected, was)| Flaw::new(format!("{name}, {operation}"), expected, was);
-            cells.push(Cell {
-                operation,
-                told: seen.told,
-                done,
-                flaw: verdict.map_err(flaw).err(),
-            });
+            cells.push(Cell { operation, told: seen.told, done, flaw: verdict.err() });
             case.clear(&self.direct).await;
         }
         self.rows.push(Row { fault: name.into(), cells });
@@ -169,12 +159,19 @@ impl<S: Store> Outages<S> {
     }
 
     /// Is it as it must be?
-    fn look(&self, case: &Case, seen: &Seen, state: &State, fault: Option<&WayFault>) -> Verdict {
+    fn look(
+        &self,
+        name: &str,
+        case: &Case,
+        seen: &Seen,
+        state: &State,
+        fault: Option<&WayFault>,
+    ) -> Outcome {
         let Seen { told, met, sent } = seen;
         let (before, after) = (case.is_before(state), case.is_after(state));
         let first = self.rows.is_empty();
         let was = || format!("{told:?}, with {state:?} in the store");
-        let must = |holds: bool, expected, was| if holds { Ok(()) } else { Err((expected, was)) };
+        let must = |holds, expected, was| ensure(holds, name, expected, was);
 
         must(*told != Told::Nothing, "an answer in time", was())?;
         // Who names a script that the server does not know yet sends it after that.
@@ -265,5 +262,5 @@ impl fmt::Display for Row {
 
 /// An id that nobody else has.
 fn unique(operation: Operation) -> String {
-    format!("outage-{operation}-{:016x}", RandomState::new().build_hasher().finish())
+    format!("outage-{operation}-{:016x}", random())
 }

@@ -1,30 +1,19 @@
-//! Records and cookies to check with.
+//! Records, cookies and names to check with.
 
-use std::sync::LazyLock;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 
 use http_session::store::{Stored, Version, Written};
-use http_session::{
-    Begin, Config, Expires, Record, RequestFacts, SessionCookie, SessionId, Timestamp,
-};
+use http_session::{Expires, Record, SessionCookie, Timestamp};
+use http_session_store::testing::session_cookie;
 use serde_json::{Map, Value};
 
 use crate::suite::Flaw;
 
-/// A cookie with this end: one can be had from a session only.
+/// A cookie with this end, a minute before it.
 pub(crate) fn cookie(end: Option<Timestamp>) -> SessionCookie {
-    static COOKIE: LazyLock<SessionCookie> = LazyLock::new(|| {
-        let config = Config::express("keyboard cat").build().expect("sound options");
-        let facts = RequestFacts { path: "/", ..RequestFacts::default() };
-        let Begin::Create(create) = config.begin(&facts, [], Timestamp::MIN) else {
-            panic!("no cookie was presented")
-        };
-        let id = SessionId::from_text("sid").expect("an id");
-        create.with_id(id, Timestamp::MIN).session().expect("a session").cookie().clone()
-    });
-    let mut cookie = COOKIE.clone();
     let now = end.and_then(|end| end.plus_millis(-60_000)).unwrap_or(Timestamp::MIN);
-    cookie.set_expires(end.map_or(Expires::Session, Expires::At), now);
-    cookie
+    session_cookie(end.map_or(Expires::Session, Expires::At), now)
 }
 
 /// A record with this number, which expires at `end`.
@@ -70,4 +59,9 @@ pub(crate) fn shown(version: Option<&Version>) -> String {
         || "no version".into(),
         |version| format!("the version {:?}", String::from_utf8_lossy(&version.0)),
     )
+}
+
+/// What is in no other run's names.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -1,11 +1,13 @@
 //! For an application's own tests: a clock that stands still, ids that count, and a logged-in
 //! request in one line.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use http::HeaderValue;
-use http_session::{Connection, IdError, RequestFacts, SessionId, Timestamp};
+use http_session::{
+    Begin, Config, Connection, Expires, IdError, RequestFacts, SessionCookie, SessionId, Timestamp,
+};
 
 use crate::{Env, Error, Session, Sessions};
 
@@ -74,4 +76,24 @@ pub async fn cookie_for(
     let line = outcome.set_cookie().ok_or(Error::NoSession)?;
     let pair = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     HeaderValue::from_bytes(pair).map_err(|_| Error::NoSession)
+}
+
+/// A cookie of a new lifetime, as the end of a request hands it to a store: for those who ask a store to
+/// [touch](crate::Store::touch), or put together a record. Otherwise it can be had from a session only.
+///
+/// # Panics
+/// Never: its options are sound.
+pub fn session_cookie(end: Expires, now: Timestamp) -> SessionCookie {
+    static COOKIE: LazyLock<SessionCookie> = LazyLock::new(|| {
+        let config = Config::express("keyboard cat").build().expect("sound options");
+        let facts = RequestFacts { path: "/", ..RequestFacts::default() };
+        let Begin::Create(create) = config.begin(&facts, [], Timestamp::MIN) else {
+            panic!("no cookie was presented")
+        };
+        let id = SessionId::from_text("sid").expect("an id");
+        create.with_id(id, Timestamp::MIN).session().expect("a session").cookie().clone()
+    });
+    let mut cookie = COOKIE.clone();
+    cookie.set_expires(end, now);
+    cookie
 }

@@ -1,9 +1,6 @@
 //! A schema of a test's own on a server, and what tests write there.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-#[path = "../../../store/tests/common/cookie.rs"]
-mod cookie;
-
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +12,7 @@ use http_session_store::Store;
 use http_session_store::core::store::{Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched};
 use http_session_store::core::store::{Version, Written};
 use http_session_store::core::{Expires, Record, SessionCookie, SessionId, Timestamp};
+use http_session_store::testing::session_cookie;
 
 /// Half of a second past a whole one.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_500).expect("a moment");
@@ -42,7 +40,7 @@ pub(crate) fn n(stored: &Stored) -> u64 {
 }
 
 pub(crate) fn cookie(end: Expires) -> SessionCookie {
-    cookie::cookie(end, NOW)
+    session_cookie(end, NOW)
 }
 
 pub(crate) async fn load<S: Store>(store: &S, key: &str, now: Timestamp) -> Option<Stored> {

@@ -1,8 +1,6 @@
 //! What the tests have in common: ids, records, servers, and a look at what a server is sent.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-#[path = "../../../store/tests/common/cookie.rs"]
-mod cookie;
 pub(crate) mod model;
 pub(crate) mod parallel;
 
@@ -17,6 +15,7 @@ use http_session_store::core::store::{
     Delete, Expect, Load, Rotate, Save, Stored, Touch, Touched, Version, Written,
 };
 use http_session_store::core::{Expires, Record, SessionCookie, SessionId, Timestamp};
+use http_session_store::testing::session_cookie;
 use http_session_store::{Env, OsEnv, Store};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue};
@@ -31,7 +30,7 @@ pub(crate) fn id(text: &str) -> SessionId {
 }
 
 pub(crate) fn cookie(end: Option<Timestamp>) -> SessionCookie {
-    cookie::cookie(end.map_or(Expires::Session, Expires::At), now())
+    session_cookie(end.map_or(Expires::Session, Expires::At), now())
 }
 
 /// A record with `n`, which expires at `end`.
